@@ -1,0 +1,155 @@
+"""Canonical MessagePack: one byte string per value.
+
+Objects are arrays of fixed arity; the only types are nil, unsigned and negative integers, str, bin and array. A
+payload is accepted only if encoding what was decoded gives the same bytes, so a value has one oid. The only module
+that imports msgpack. Implements: spec 4.
+"""
+
+from __future__ import annotations
+
+import msgpack
+
+from mvcs.errors import InvalidObject
+
+Value = None | int | str | bytes | list["Value"] | tuple["Value", ...]
+
+MAX_PAYLOAD = 4 << 20
+"""Bytes; a larger payload is refused before it is parsed (spec 4.3)."""
+
+MAX_DEPTH = 6
+"""Nesting of arrays; the deepest legal object, an operation, has 3."""
+
+
+def encode(value: Value) -> bytes:
+    """Returns the canonical bytes of a value made of the allowed types."""
+    payload: bytes = msgpack.packb(value, use_bin_type=True, autoreset=True)
+    return payload
+
+
+def _refuse(*_: object) -> object:
+    raise ValueError("maps and extension types are not allowed")  # noqa: EM101 -- caught below
+
+
+def decode(kind: str, payload: bytes, arity: int, version: int = 1) -> list[Value]:
+    """Decodes a payload and checks that it is canonical, of this kind, version and arity.
+
+    Args:
+        kind: The kind tag that must come first.
+        payload: Encoded object.
+        arity: Number of fields after kind and version.
+        version: Object version that must come second.
+
+    Returns:
+        The fields after kind and version.
+
+    Raises:
+        InvalidObject: If the bytes are not the canonical form of such an object.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise InvalidObject(kind=kind, reason=f"{len(payload)} bytes, more than {MAX_PAYLOAD}")
+    try:
+        value = msgpack.unpackb(
+            payload, raw=False, strict_map_key=True, object_pairs_hook=_refuse, ext_hook=_refuse,
+            max_map_len=0, max_ext_len=0, max_array_len=1 << 17,
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
+        raise InvalidObject(kind=kind, reason=f"not canonical MessagePack: {error}") from error
+    if type(value) is not list or len(value) != arity + 2 or value[0] != kind:
+        raise InvalidObject(kind=kind, reason=f"not an array of {arity + 2} that begins with {kind!r}")
+    if value[1] != version or type(value[1]) is not int:
+        raise InvalidObject(kind=kind, reason=f"unknown version {value[1]!r}")
+    _check_types(kind, value, 0)
+    if encode(value) != payload:
+        raise InvalidObject(kind=kind, reason="not in canonical form")
+    return value[2:]
+
+
+def _check_types(kind: str, value: Value, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidObject(kind=kind, reason=f"nested deeper than {MAX_DEPTH}")
+    if type(value) is list:
+        for item in value:
+            if type(item) is list:
+                _check_types(kind, item, depth + 1)
+            elif item is not None and type(item) not in {bytes, int, str}:
+                raise InvalidObject(kind=kind, reason=f"a {type(item).__name__} is not allowed")
+
+
+class Fields:
+    """Reads the fields of a decoded object one by one, each with its type.
+
+    Args:
+        kind: Kind of the object, for messages.
+        values: The fields.
+    """
+
+    __slots__ = ("_kind", "_next", "_values")
+
+    def __init__(self, kind: str, values: Value) -> None:
+        if type(values) is not list:
+            raise InvalidObject(kind=kind, reason="an array was expected")
+        self._kind = kind
+        self._values = values
+        self._next = 0
+
+    def _take(self, allowed: type, what: str) -> Value:
+        if self._next >= len(self._values):
+            raise InvalidObject(kind=self._kind, reason=f"{what} is missing")
+        value = self._values[self._next]
+        self._next += 1
+        if type(value) is not allowed:
+            raise InvalidObject(kind=self._kind, reason=f"{what} is {type(value).__name__}")
+        return value
+
+    def text(self, what: str) -> str:
+        """Takes a str."""
+        value = self._take(str, what)
+        assert isinstance(value, str)
+        return value
+
+    def raw(self, what: str) -> bytes:
+        """Takes a bin."""
+        value = self._take(bytes, what)
+        assert isinstance(value, bytes)
+        return value
+
+    def number(self, what: str, *, least: int | None = 0) -> int:
+        """Takes an integer of at least `least`."""
+        value = self._take(int, what)
+        assert isinstance(value, int)
+        if least is not None and value < least:
+            raise InvalidObject(kind=self._kind, reason=f"{what} is {value}")
+        return value
+
+    def array(self, what: str) -> list[Value]:
+        """Takes an array."""
+        value = self._take(list, what)
+        assert isinstance(value, list)
+        return value
+
+    def oid(self, what: str) -> bytes:
+        """Takes a bin of 32 bytes."""
+        value = self.raw(what)
+        if len(value) != 32:
+            raise InvalidObject(kind=self._kind, reason=f"{what} has {len(value)} bytes")
+        return value
+
+    def oid_or_none(self, what: str) -> bytes | None:
+        """Takes nil or a bin of 32 bytes."""
+        if self._next < len(self._values) and self._values[self._next] is None:
+            self._next += 1
+            return None
+        return self.oid(what)
+
+    def peek(self) -> Value:
+        """Returns the next field without taking it."""
+        return self._values[self._next] if self._next < len(self._values) else None
+
+    def skip(self) -> None:
+        """Leaves the next field out."""
+        self._next += 1
+
+    def done(self) -> None:
+        """Checks that every field was taken."""
+        if self._next != len(self._values):
+            raise InvalidObject(kind=self._kind, reason="too many fields")

@@ -1,0 +1,50 @@
+"""Canonical JSON (RFC 8785) for payloads and generated entries; NaN and infinities as strings.
+
+The only module that imports rfc8785. Implements: spec 4.4.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+from mvcs.errors import InvalidObject
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+_MAX_SAFE = 2**53 - 1
+
+
+def canonical_json(value: Json) -> bytes:
+    """Returns the RFC 8785 form of a value; NaN and infinities become the strings NaN, Infinity, -Infinity.
+
+    Integers beyond 2**53 - 1, which JSON numbers cannot carry exactly, become strings of digits.
+    """
+    import rfc8785
+
+    return rfc8785.dumps(_plain(value))
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _MAX_SAFE:
+        return str(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def parse_json(content: bytes) -> Json:
+    """Reads JSON written by `canonical_json`.
+
+    Raises:
+        InvalidObject: If it is not JSON.
+    """
+    try:
+        value: Json = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InvalidObject(kind="JSON", reason=str(error)) from error
+    return value
