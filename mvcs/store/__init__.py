@@ -1,0 +1,1 @@
+"""Bytes by name: LMDB, cutting, codecs, mapped files. Implements: spec 6 to 8."""

@@ -1,0 +1,315 @@
+"""LMDB environments, each open once per process, safe across fork. The only module that imports lmdb.
+
+Knows: map sizes, tables, what LMDB's errors mean to a user. Refuses to know: what the tables hold.
+Implements: spec 7.1. Measured facts: docs/design/0002.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import lmdb
+
+from mvcs.errors import (
+    MvcsError,
+    OutOfAddressSpace,
+    PermissionDenied,
+    SharedByNamespaces,
+    StoreCorrupt,
+    StoreFull,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+META_MAP = 1 << 40
+SEGMENT_MAP = 33 << 30
+LEAST_MAP = 64 << 20
+READERS = 1024
+NEARLY_FULL = 32 << 20
+"""Bytes free below which a failed write is taken for a full disk."""
+
+_registry: dict[str, Environment] = {}
+_guard = threading.RLock()
+
+
+class Transaction:
+    """A transaction over the tables of one environment; values are copied, so that no view leaves the store."""
+
+    __slots__ = ("_tables", "_txn")
+
+    def __init__(self, txn: Any, tables: dict[str, Any]) -> None:  # noqa: ANN401 -- lmdb ships no types
+        self._txn = txn
+        self._tables = tables
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        """Returns a value, None if the key is not there."""
+        value = self._txn.get(key, db=self._tables[table])
+        return None if value is None else bytes(value)
+
+    def view(self, table: str, key: bytes) -> memoryview | None:
+        """Returns a view that is valid inside this transaction only."""
+        value: memoryview | None = self._txn.get(key, db=self._tables[table])
+        return value
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Sets a value."""
+        self._txn.put(key, value, db=self._tables[table])
+
+    def put_new(self, table: str, key: bytes, value: bytes) -> bool:
+        """Sets a value unless the key is there; returns whether it was set."""
+        done: bool = self._txn.put(key, value, db=self._tables[table], overwrite=False)
+        return done
+
+    def delete(self, table: str, key: bytes) -> bool:
+        """Removes a key; returns whether it was there."""
+        done: bool = self._txn.delete(key, db=self._tables[table])
+        return done
+
+    def items(self, table: str, prefix: bytes = b"", *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yields (key, value) of the keys with this prefix, in key order."""
+        with self._txn.cursor(db=self._tables[table]) as cursor:
+            if reverse:
+                found = _seek_last(cursor, prefix)
+            else:
+                found = cursor.set_range(prefix) if prefix else cursor.first()
+            while found:
+                key = bytes(cursor.key())
+                if not key.startswith(prefix):
+                    return
+                yield key, bytes(cursor.value())
+                found = cursor.prev() if reverse else cursor.next()
+
+    def keys(self, table: str) -> Iterator[bytes]:
+        """Yields the keys of a table in order, without touching the values."""
+        with self._txn.cursor(db=self._tables[table]) as cursor:
+            for key in cursor.iternext(keys=True, values=False):
+                yield bytes(key)
+
+    def count(self, table: str) -> int:
+        """Returns the number of keys in a table."""
+        entries: int = self._txn.stat(db=self._tables[table])["entries"]
+        return entries
+
+
+def _seek_last(cursor: Any, prefix: bytes) -> bool:  # noqa: ANN401 -- lmdb ships no types
+    after = prefix.rstrip(b"\xff")
+    if not after:
+        last: bool = cursor.last()
+        return last
+    beyond = after[:-1] + bytes((after[-1] + 1,))
+    if cursor.set_range(beyond):
+        previous: bool = cursor.prev()
+        return previous
+    last = cursor.last()
+    return last
+
+
+class Environment:
+    """One LMDB environment. Get it from `open_environment`, which shares it within the process.
+
+    Args:
+        path: Its folder.
+        tables: Names of its tables; the first is the unnamed one if it is None.
+        map_size: Bytes of address space to ask for; halved while the system refuses.
+        readonly: Whether this process may not write it.
+    """
+
+    def __init__(self, path: str, tables: tuple[str, ...], map_size: int, *, readonly: bool = False) -> None:
+        self.path = path
+        self.map_size = map_size
+        self.readonly = readonly
+        self.transaction: type[Transaction] = Transaction
+        self._names = tables
+        self._env: Any = None
+        self._tables: dict[str, Any] = {}
+        self._opening = threading.RLock()
+
+    def _open(self) -> Any:  # noqa: ANN401 -- lmdb ships no types
+        with self._opening:
+            if self._env is not None:
+                return self._env
+            with _translated(self.path):
+                env = self._open_map()
+                try:
+                    self._check_length(env)
+                    if len(self._names) == 1:
+                        self._tables = {self._names[0]: None}
+                    else:
+                        self._tables = {
+                            name: env.open_db(name.encode(), create=not self.readonly) for name in self._names
+                        }
+                except BaseException:
+                    env.close()
+                    raise
+            self._env = env
+            return env
+
+    def _open_map(self) -> Any:  # noqa: ANN401 -- lmdb ships no types
+        size = self.map_size
+        while True:
+            try:
+                return lmdb.open(
+                    self.path, map_size=size, subdir=True, max_dbs=16, max_readers=READERS, readonly=self.readonly,
+                    create=False, sync=True, metasync=True, writemap=False, readahead=True, meminit=False,
+                )
+            except lmdb.MemoryError:
+                size //= 2
+                if size < LEAST_MAP:
+                    raise
+            except lmdb.Error as error:
+                if "Cannot allocate memory" not in str(error) or size // 2 < LEAST_MAP:
+                    raise
+                size //= 2
+
+    def _check_length(self, env: Any) -> None:  # noqa: ANN401 -- lmdb ships no types
+        # A file cut short would end the process by SIGBUS at the first page that is not there.
+        used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+        there = os.path.getsize(os.path.join(self.path, "data.mdb"))
+        if there < used:
+            raise StoreCorrupt(path=self.path, reason=f"truncated: {there} bytes of {used}")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Opens a read transaction."""
+        env = self._env or self._open()
+        with _translated(self.path):
+            txn = env.begin(buffers=True)
+        try:
+            yield self.transaction(txn, self._tables)
+        finally:
+            txn.abort()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Opens a write transaction, durable when the block ends; an exception undoes all of it."""
+        env = self._env or self._open()
+        with _translated(self.path):
+            txn = env.begin(write=True, buffers=True)
+            try:
+                yield self.transaction(txn, self._tables)
+            except BaseException:
+                txn.abort()
+                raise
+            txn.commit()
+
+    def used(self) -> int:
+        """Returns the bytes that the environment's pages take."""
+        env = self._env or self._open()
+        return int((env.info()["last_pgno"] + 1) * env.stat()["psize"])
+
+    def forget_dead_readers(self) -> None:
+        """Frees the reader slots of processes that were killed."""
+        with _translated(self.path):
+            (self._env or self._open()).reader_check()
+
+    def close(self) -> None:
+        """Closes the file; using the environment again opens it again."""
+        with self._opening:
+            env, self._env = self._env, None
+            if env is not None:
+                env.close()
+
+
+def create_environment(path: str, tables: tuple[str, ...], map_size: int) -> Environment:
+    """Makes an environment in a new folder and opens it."""
+    os.makedirs(path, exist_ok=True)
+    data = os.path.join(path, "data.mdb")
+    if not os.path.exists(data):
+        with _translated(path):
+            size = map_size
+            while True:
+                try:
+                    lmdb.open(path, map_size=size, subdir=True, max_dbs=16, max_readers=READERS).close()
+                    break
+                except lmdb.Error as error:
+                    if size // 2 < LEAST_MAP or "Cannot allocate memory" not in str(error):
+                        raise
+                    size //= 2
+    return open_environment(path, tables, map_size)
+
+
+def open_environment(path: str, tables: tuple[str, ...], map_size: int, *, readonly: bool = False) -> Environment:
+    """Returns this process's one environment for a folder."""
+    key = os.path.realpath(path)
+    with _guard:
+        found = _registry.get(key)
+        if found is None:
+            found = _registry[key] = Environment(key, tables, map_size, readonly=readonly)
+        return found
+
+
+def drop_environment(path: str) -> None:
+    """Closes an environment whose folder is going to be removed."""
+    with _guard:
+        found = _registry.pop(os.path.realpath(path), None)
+    if found is not None:
+        found.close()
+
+
+def _after_fork() -> None:
+    # The child must not use its parent's maps; each environment opens again at its first use.
+    for environment in _registry.values():
+        environment._opening = threading.RLock()
+        env, environment._env = environment._env, None
+        if env is not None:
+            env.close()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+@contextmanager
+def _translated(path: str) -> Iterator[None]:
+    try:
+        yield
+    except MvcsError:
+        raise
+    except lmdb.LockError as error:
+        raise SharedByNamespaces(path=path) from error
+    except lmdb.MemoryError as error:
+        raise OutOfAddressSpace(path=path) from error
+    except lmdb.MapFullError as error:
+        raise OutOfAddressSpace(path=path) from error
+    except lmdb.ReadonlyError as error:
+        raise PermissionDenied(path=path) from error
+    except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.VersionMismatchError,
+            lmdb.PanicError) as error:
+        raise StoreCorrupt(path=path, reason=str(error)) from error
+    except lmdb.Error as error:
+        text = str(error)
+        if "Permission denied" in text or "Read-only file system" in text:
+            raise PermissionDenied(path=path) from error
+        if "Cannot allocate memory" in text:
+            raise OutOfAddressSpace(path=path) from error
+        if "No such file" in text:
+            raise StoreCorrupt(path=path, reason="the file is missing") from error
+        # LMDB reports a full disk as a plain input/output error.
+        free = _free(path)
+        if free < NEARLY_FULL or "No space left" in text:
+            raise StoreFull(path=path, free=free) from error
+        raise StoreCorrupt(path=path, reason=text) from error
+
+
+def _free(path: str) -> int:
+    while path and not os.path.isdir(path):
+        path = os.path.dirname(path)
+    status = os.statvfs(path or "/")
+    return status.f_bavail * status.f_frsize
+
+
+def verify_file(path: str) -> list[str]:
+    """Checks the pages of an environment's file offline: tree walk, free pages against live pages.
+
+    Returns:
+        What is wrong with it, empty if nothing.
+    """
+    from lmdb import verify
+
+    try:
+        return [str(problem) for problem in verify.verify(os.path.join(path, "data.mdb"), subdir=False)]
+    except (verify.VerifyError, OSError) as error:
+        return [str(error)]

@@ -1,0 +1,414 @@
+"""The store on disk: `meta` and chunk segments.
+
+Knows: which table or segment holds what, and that every decode is verified. Refuses to know: how files become
+chunks (`ingest`), locks (`lock`), what is garbage (`sweep`). Implements: spec 7.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from mvcs.errors import InvalidArgument, InvalidObject, ObjectCorrupt, ObjectMissing
+from mvcs.objects.hashing import BLOB, COMMIT, BlobHasher, Oid, blob_oid, object_oid
+from mvcs.store.base import CHUNKS, GRAPH, OBJECTS, PROGRESS, RECIPES, TABLES
+from mvcs.store.environment import META_MAP, Transaction, create_environment, open_environment
+from mvcs.store.graph_rows import graph_row
+from mvcs.store.records import (
+    HEADER_BYTES,
+    KIND_CODES,
+    KIND_NAMES,
+    RAW,
+    RecipeList,
+    read_header,
+)
+from mvcs.store.segments import CAP, PLACE, TABLE, Segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mvcs.store.ingest import Ingest
+
+LAST_SEGMENT = b"segment"
+"""Key in `progress`: the highest segment number ever used, eight bytes."""
+
+
+class MetaTransaction(Transaction):
+    """A transaction over `meta` that also knows objects."""
+
+    __slots__ = ()
+
+    def load(self, oid: Oid, kind: str) -> bytes:
+        """Returns the verified payload of a structured object."""
+        value = self.view(OBJECTS, oid)
+        if value is None or value[0] != KIND_CODES[kind]:
+            raise ObjectMissing(oid=oid.hex(), kind=kind)
+        payload = _inline(oid, kind, value)
+        if object_oid(kind, payload) != oid:
+            raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta")
+        return payload
+
+    def put_object(self, kind: str, payload: bytes) -> Oid:
+        """Stores a structured object; idempotent."""
+        oid = object_oid(kind, payload)
+        if self.put_new(OBJECTS, oid, bytes((KIND_CODES[kind], RAW)) + payload) and kind == COMMIT:
+            self.put(GRAPH, oid, graph_row(payload))
+        return oid
+
+
+def _inline(oid: Oid, kind: str, value: memoryview) -> bytes:
+    if value[1] == RAW:
+        return bytes(value[2:])
+    from mvcs.store.compress import unsqueeze
+    from mvcs.store.records import MAX_CHUNK
+
+    raw_length = int.from_bytes(value[2:6], "little")
+    try:
+        if raw_length > MAX_CHUNK:
+            raise InvalidObject(kind="zstd payload", reason=f"{raw_length} bytes")
+        return unsqueeze(value[6:], raw_length)
+    except InvalidObject as error:
+        raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta") from error
+
+
+class LmdbStore:
+    """Objects and tables on disk; see `mvcs.store.base.Store`.
+
+    Args:
+        path: The repository's folder, which holds `meta` and `chunks`.
+        cap: Bytes after which a chunk segment is full.
+    """
+
+    def __init__(self, path: str, cap: int = CAP) -> None:
+        self.path = path
+        self.meta = open_environment(os.path.join(path, "meta"), TABLES, META_MAP)
+        self.meta.transaction = MetaTransaction
+        self.segments = Segments(os.path.join(path, "chunks"), cap)
+
+    @classmethod
+    def create(cls, path: str, cap: int = CAP) -> LmdbStore:
+        """Makes the files of an empty store."""
+        os.makedirs(os.path.join(path, "chunks"), exist_ok=True)
+        create_environment(os.path.join(path, "meta"), TABLES, META_MAP)
+        return cls(path, cap)
+
+    # Transactions
+
+    @contextmanager
+    def read(self) -> Iterator[MetaTransaction]:
+        """Opens a read transaction over `meta`."""
+        with self.meta.read() as transaction:
+            assert isinstance(transaction, MetaTransaction)
+            yield transaction
+
+    @contextmanager
+    def write(self) -> Iterator[MetaTransaction]:
+        """Opens a write transaction over `meta`."""
+        with self.meta.write() as transaction:
+            assert isinstance(transaction, MetaTransaction)
+            yield transaction
+
+    @contextmanager
+    def batch(self) -> Iterator[Ingest]:
+        """Opens a batch; the caller holds the lock shared until its refs are moved."""
+        from mvcs.store.ingest import Ingest
+
+        batch = Ingest(self)
+        try:
+            yield batch
+        finally:
+            batch.close()
+
+    # What is here
+
+    def load(self, oid: Oid, kind: str) -> bytes:
+        """Returns the verified payload of a structured object."""
+        with self.read() as transaction:
+            return transaction.load(oid, kind)
+
+    def has_object(self, oid: Oid) -> bool:
+        """Whether the objects table has this oid."""
+        with self.read() as transaction:
+            return transaction.view(OBJECTS, oid) is not None
+
+    def has_recipe(self, oid: Oid) -> bool:
+        """Whether the blob is here in chunks."""
+        with self.read() as transaction:
+            return transaction.view(RECIPES, oid) is not None
+
+    def known_chunks(self, oids: Iterable[Oid]) -> set[Oid]:
+        """Returns those chunks that are here."""
+        with self.read() as transaction:
+            return {oid for oid in oids if transaction.view(CHUNKS, oid) is not None}
+
+    def kind(self, oid: Oid) -> str | None:
+        """Returns the kind of an object, None if it is not here."""
+        with self.read() as transaction:
+            value = transaction.view(OBJECTS, oid)
+            if value is not None:
+                return KIND_NAMES.get(value[0])
+            here = transaction.view(RECIPES, oid) is not None or transaction.view(CHUNKS, oid) is not None
+            return BLOB if here else None
+
+    def missing(self, blobs: Iterable[Oid]) -> set[Oid]:
+        """Returns those blobs that are not here."""
+        return {oid for oid in blobs if self.kind(oid) != BLOB}
+
+    def objects(self) -> Iterator[tuple[Oid, str]]:
+        """Yields (oid, kind) of all objects; of cut blobs the whole, and chunks only where they are blobs' own."""
+        with self.read() as transaction:
+            for key, value in transaction.items(OBJECTS):
+                yield Oid(key), KIND_NAMES.get(value[0], "unknown")
+            for key in transaction.keys(RECIPES):
+                yield Oid(key), BLOB
+
+    def short(self, prefix: str) -> list[tuple[Oid, str]]:
+        """Returns (oid, kind) of the objects whose hex form begins with `prefix`, at most 50."""
+        raw = bytes.fromhex(prefix[: len(prefix) // 2 * 2])
+        found: dict[Oid, str] = {}
+        with self.read() as transaction:
+            for table in (OBJECTS, RECIPES, CHUNKS):
+                for key, value in transaction.items(table, raw):
+                    if key.hex().startswith(prefix):
+                        found.setdefault(Oid(key), KIND_NAMES.get(value[0], "") if table == OBJECTS else BLOB)
+                    if len(found) >= 50:
+                        break
+        return list(found.items())
+
+    # Blobs
+
+    def recipe(self, oid: Oid) -> RecipeList | None:
+        """Returns how a blob is cut; None if it is not cut.
+
+        Raises:
+            ObjectCorrupt: If the recipe list is damaged.
+        """
+        with self.read() as transaction:
+            value = transaction.get(RECIPES, oid)
+        if value is None:
+            return None
+        try:
+            return RecipeList.decode(value)
+        except InvalidObject as error:
+            raise ObjectCorrupt(oid=oid.hex(), kind="recipe list", where="meta") from error
+
+    def blob_size(self, oid: Oid) -> int:
+        """Returns the bytes of a blob."""
+        recipe = self.recipe(oid)
+        return recipe.size if recipe is not None else len(self.read_blob(oid))
+
+    def _pieces(self, oids: list[Oid]) -> Iterator[bytes | memoryview]:
+        """Yields verified chunks; a view is valid until the next one is asked for."""
+        with self.read() as transaction:
+            places = [transaction.get(CHUNKS, oid) for oid in oids]
+        start = 0
+        while start < len(oids):
+            first = places[start]
+            if first is None:
+                raise ObjectMissing(oid=oids[start].hex(), kind="chunk")
+            number, end = PLACE.unpack(first)[0], start
+            while end < len(oids) and (place := places[end]) is not None and PLACE.unpack(place)[0] == number:
+                end += 1
+            if not self.segments.exists(number):
+                # gc may have moved it since the directory was read: look again once before calling that a loss.
+                places = self._places_again(oids, start, number)
+                continue
+            with self.segments.environment(number).read() as segment:
+                for oid in oids[start:end]:
+                    yield self._decode(oid, segment.view(TABLE, oid), number)
+            start = end
+
+    def _places_again(self, oids: list[Oid], start: int, gone: int) -> list[bytes | None]:
+        with self.read() as transaction:
+            places = [transaction.get(CHUNKS, oid) for oid in oids]
+        place = places[start]
+        if place is None or PLACE.unpack(place)[0] == gone:
+            raise ObjectMissing(oid=oids[start].hex(), kind="chunk")
+        return places
+
+    def _decode(self, oid: Oid, record: memoryview | None, number: int) -> bytes | memoryview:
+        where = f"chunks/{number:04d}"
+        if record is None:
+            raise ObjectMissing(oid=oid.hex(), kind="chunk")
+        try:
+            codec, raw_length = read_header(record, oid)
+            if codec == RAW:
+                content: bytes | memoryview = record[HEADER_BYTES:]
+            else:
+                from mvcs.store.compress import unsqueeze
+
+                content = unsqueeze(record[HEADER_BYTES:], raw_length)
+        except InvalidObject as error:
+            raise ObjectCorrupt(oid=oid.hex(), kind="chunk", where=where) from error
+        if len(content) != raw_length or blob_oid(content) != oid:
+            raise ObjectCorrupt(oid=oid.hex(), kind="chunk", where=where)
+        return content
+
+    def _small(self, oid: Oid) -> bytes | None:
+        with self.read() as transaction:
+            value = transaction.view(OBJECTS, oid)
+            if value is None or value[0] != KIND_CODES[BLOB]:
+                return None
+            content = _inline(oid, BLOB, value)
+        if blob_oid(content) != oid:
+            raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="meta")
+        return content
+
+    def read_blob(self, oid: Oid, limit: int | None = None) -> bytes:
+        """Returns a whole blob, at most its first `limit` bytes."""
+        content = self._small(oid)
+        if content is not None:
+            return content[:limit]
+        with self.open(oid) as reader:
+            return reader.read(-1 if limit is None else limit)
+
+    def open(self, oid: Oid) -> StoredBlob:
+        """Opens a blob for reading.
+
+        Raises:
+            ObjectMissing: If it is not here.
+        """
+        content = self._small(oid)
+        recipe = self.recipe(oid) if content is None else None
+        if content is None and recipe is None:
+            content = self._one_chunk(oid)
+        return StoredBlob(self, oid, content, recipe)
+
+    def _one_chunk(self, oid: Oid) -> bytes:
+        try:
+            return bytes(next(self._pieces([oid])))
+        except ObjectMissing as error:
+            raise ObjectMissing(oid=oid.hex(), kind=BLOB) from error
+
+    def read_chunk(self, oid: Oid) -> bytes:
+        """Returns one verified chunk."""
+        return bytes(next(self._pieces([oid])))
+
+    def export(self, oid: Oid, descriptor: int) -> int:
+        """Writes a blob to an open file, chunks and whole verified; returns the bytes written.
+
+        Raises:
+            ObjectCorrupt: If the chunks together are not the blob; the file's content is then worthless.
+        """
+        content = self._small(oid)
+        recipe = self.recipe(oid) if content is None else None
+        if recipe is None:
+            content = self._one_chunk(oid) if content is None else content
+            _write_all(descriptor, content)
+            return len(content)
+        hasher = BlobHasher()
+        total = 0
+        for piece in self._pieces(recipe.chunks()):
+            hasher.update(piece)
+            _write_all(descriptor, piece)
+            total += len(piece)
+        if hasher.oid() != oid:
+            raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list")
+        return total
+
+    # Writing, for Ingest and repair
+
+    def append_records(self, records: list[tuple[Oid, bytes]]) -> tuple[int, list[tuple[Oid, int]]]:
+        """Writes chunk records durably; returns their segment and each one's stored bytes."""
+        number = self._segment_for_new()
+        self.segments.append(number, records)
+        return number, [(oid, len(record)) for oid, record in records]
+
+    def _segment_for_new(self) -> int:
+        with self.read() as transaction:
+            last = int.from_bytes(transaction.get(PROGRESS, LAST_SEGMENT) or b"\0", "big")
+        number = self.segments.current(last)
+        if number > last:
+            with self.write() as transaction:
+                last = int.from_bytes(transaction.get(PROGRESS, LAST_SEGMENT) or b"\0", "big")
+                transaction.put(PROGRESS, LAST_SEGMENT, max(last, number).to_bytes(8, "big"))
+        return number
+
+    def close(self) -> None:
+        """Closes the files; using the store again opens them again."""
+        self.meta.close()
+        for number in self.segments.numbers():
+            self.segments.environment(number).close()
+
+
+def _write_all(descriptor: int, content: bytes | memoryview) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+class StoredBlob:
+    """A blob as a seekable, read-only file; see `mvcs.store.base.BlobReader`.
+
+    Args:
+        store: Where it lies.
+        oid: Its oid.
+        content: All its bytes, if it is not cut.
+        recipe: How it is cut, if it is.
+    """
+
+    def __init__(self, store: LmdbStore, oid: Oid, content: bytes | None, recipe: RecipeList | None) -> None:
+        self._store = store
+        self.oid = oid
+        self._recipe = recipe
+        self._content = content
+        self._ends = list(accumulate(recipe.lengths)) if recipe is not None else [len(content or b"")]
+        self._position = 0
+        self._cached: tuple[int, bytes] = (-1, b"")
+        self.size = self._ends[-1]
+
+    def _chunk(self, index: int) -> bytes:
+        if self._recipe is None:
+            return self._content or b""
+        if self._cached[0] != index:
+            content = self._store.read_chunk(self._recipe.chunk(index))
+            if len(content) != self._recipe.lengths[index]:
+                raise ObjectCorrupt(oid=self.oid.hex(), kind=BLOB, where="its recipe list")
+            self._cached = (index, content)
+        return self._cached[1]
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads up to `size` bytes from the position, all that is left if negative."""
+        end = self.size if size < 0 else min(self.size, self._position + size)
+        parts = []
+        while self._position < end:
+            index = bisect_right(self._ends, self._position)
+            begin = self._ends[index - 1] if index else 0
+            part = self._chunk(index)[self._position - begin : end - begin]
+            parts.append(part)
+            self._position += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Moves the position, as `io.IOBase.seek`."""
+        base = {0: 0, 1: self._position, 2: self.size}[whence]
+        if base + offset < 0:
+            raise InvalidArgument(argument="offset", value=offset, reason="before the start")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Returns the position."""
+        return self._position
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def close(self) -> None:
+        """Forgets the cached chunk."""
+        self._cached = (-1, b"")
+
+    def __enter__(self) -> StoredBlob:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+

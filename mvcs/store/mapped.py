@@ -1,0 +1,102 @@
+"""Mapped files: disposable, read-only, contiguous copies of blobs for readers that map memory.
+
+Written and verified once, their stat recorded; any number of processes and containers map one file. A file whose
+stat is not the recorded one is made again. Implements: spec 7.6.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from mvcs.errors import MvcsError, StoreFull
+from mvcs.ports import reached
+from mvcs.store.base import MAPPED
+
+if TYPE_CHECKING:
+    from mvcs.objects.hashing import Oid
+    from mvcs.ports import Clock
+    from mvcs.store.lmdb_store import LmdbStore
+
+ROW = struct.Struct("<QQQQ")
+"""Size, mtime in ns, inode, time of last use in ns."""
+LIMIT = 64 << 30
+"""Bytes of all mapped files together, unless the configuration says otherwise."""
+
+
+def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) -> str:
+    """Returns the path of a read-only file with the content of a blob.
+
+    Args:
+        store: Store that has the blob.
+        oid: The blob.
+        clock: Tells the time of use, by which files are dropped.
+        limit: Bytes of all mapped files; the least recently used go first. One file may exceed it.
+
+    Raises:
+        StoreFull: If the disk is full.
+    """
+    folder = os.path.join(store.path, "mapped")
+    path = os.path.join(folder, oid.hex())
+    with store.read() as transaction:
+        row = transaction.get(MAPPED, oid)
+    if row is not None and _stat(path) == ROW.unpack(row)[:3]:
+        return path
+    os.makedirs(folder, exist_ok=True)
+    temporary = os.path.join(folder, f".{oid.hex()}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        try:
+            store.export(oid, descriptor)
+            os.fchmod(descriptor, 0o444)
+        finally:
+            os.close(descriptor)
+        reached("mapped file written")
+        os.replace(temporary, path)
+    except OSError as error:
+        _unlink(temporary)
+        if error.errno == 28:  # ENOSPC
+            raise StoreFull(path=folder, free=0) from error
+        raise
+    except MvcsError:
+        _unlink(temporary)
+        raise
+    now = clock.now()[0]
+    stat = _stat(path)
+    assert stat is not None
+    with store.write() as transaction:
+        transaction.put(MAPPED, oid, ROW.pack(*stat, now))
+    evict(store, limit, keep=oid)
+    return path
+
+
+def evict(store: LmdbStore, limit: int, keep: Oid | None = None) -> int:
+    """Drops the least recently used mapped files above the limit; returns the bytes dropped."""
+    with store.read() as transaction:
+        rows = [(ROW.unpack(value), key) for key, value in transaction.items(MAPPED)]
+    total = sum(row[0] for row, _ in rows)
+    dropped = 0
+    for row, key in sorted(rows, key=lambda item: item[0][3]):
+        if total - dropped <= limit or key == keep:
+            continue
+        _unlink(os.path.join(store.path, "mapped", key.hex()))
+        with store.write() as transaction:
+            transaction.delete(MAPPED, key)
+        dropped += row[0]
+    return dropped
+
+
+def _stat(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

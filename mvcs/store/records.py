@@ -1,0 +1,124 @@
+"""Chunk records: a 48 byte header and a payload; and recipe lists: how a blob is cut.
+
+Knows: the layout. Refuses to know: codecs (`compress`), where records lie (`segments`). Implements: spec 6.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+
+from mvcs.errors import InvalidObject, UnknownFeature
+from mvcs.objects.hashing import OID_BYTES, Oid
+from mvcs.objects.record import Record
+
+HEADER = struct.Struct("<BBBBI8s32s")
+HEADER_BYTES = 48
+assert HEADER.size == HEADER_BYTES
+
+RECORD_VERSION = 1
+RECIPE_HEAD = struct.Struct("<BBxxI")
+"""Version, bytes of the splitter's name, number of chunks; then the name, the lengths (u32) and the oids."""
+NO_BASIS = bytes(OID_BYTES)
+NO_MODES = bytes(8)
+
+# Codecs. 2 to 5 are reserved: float planes, difference, difference with a zero code, gap delta (spec 6.3).
+RAW = 0
+ZSTD = 1
+RESERVED = {2: "codec-planes", 3: "codec-difference", 4: "codec-zero", 5: "codec-gap"}
+
+MAX_CHUNK = 8 << 20
+"""Raw bytes that any chunk may have; a record that claims more is refused before anything is allocated."""
+
+# The objects table: kind code, codec, then for zstd the raw length in four bytes, then the payload.
+KIND_CODES = {"blob": 0, "tree": 1, "commit": 2, "tag": 3, "attestation": 4, "operation": 5, "notes": 6}
+KIND_NAMES = {code: kind for kind, code in KIND_CODES.items()}
+
+
+def make_record(codec: int, raw_length: int, payload: bytes | memoryview) -> bytes:
+    """Returns a chunk record without a basis."""
+    return HEADER.pack(RECORD_VERSION, codec, 0, 0, raw_length, NO_MODES, NO_BASIS) + bytes(payload)
+
+
+def read_header(record: memoryview, oid: Oid) -> tuple[int, int]:
+    """Returns (codec, raw length) of a chunk record.
+
+    Raises:
+        InvalidObject: If the header is not legal.
+        UnknownFeature: If a newer mvcs wrote it.
+    """
+    if len(record) < HEADER_BYTES:
+        raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: {len(record)} bytes")
+    version, codec, _width, depth, raw_length, _modes, basis = HEADER.unpack_from(record)
+    if version != RECORD_VERSION or codec in RESERVED:
+        raise UnknownFeature(features=(RESERVED.get(codec, f"chunk-record-{version}"),))
+    if codec not in {RAW, ZSTD} or depth or basis != NO_BASIS or raw_length > MAX_CHUNK:
+        raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: codec {codec}, {raw_length} bytes")
+    return codec, raw_length
+
+
+class RecipeList(Record):
+    """How a blob is cut.
+
+    Args:
+        splitter: Name and version, such as fastcdc@1.
+        lengths: Raw bytes of each chunk, in order.
+        oids: Chunk oids, 32 bytes each, joined.
+    """
+
+    __slots__ = ("lengths", "oids", "splitter")
+
+    def __init__(self, splitter: str, lengths: array[int], oids: bytes) -> None:
+        self.splitter = splitter
+        self.lengths = lengths
+        self.oids = oids
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blob."""
+        return sum(self.lengths)
+
+    def chunk(self, index: int) -> Oid:
+        """Returns the oid of one chunk."""
+        return Oid(self.oids[index * OID_BYTES : (index + 1) * OID_BYTES])
+
+    def chunks(self) -> list[Oid]:
+        """Returns the oids of all chunks in order."""
+        return [self.chunk(index) for index in range(len(self.lengths))]
+
+    def encode(self) -> bytes:
+        """Returns the bytes of the recipes table."""
+        name = self.splitter.encode()
+        return RECIPE_HEAD.pack(RECORD_VERSION, len(name), len(self.lengths)) + name + _little(self.lengths) + self.oids
+
+    @classmethod
+    def decode(cls, value: bytes) -> RecipeList:
+        """Reads a value of the recipes table.
+
+        Raises:
+            InvalidObject: If it is not legal.
+            UnknownFeature: If a newer mvcs wrote it.
+        """
+        if len(value) < RECIPE_HEAD.size:
+            raise InvalidObject(kind="recipe list", reason=f"{len(value)} bytes")
+        version, named, count = RECIPE_HEAD.unpack_from(value)
+        if version != RECORD_VERSION:
+            raise UnknownFeature(features=(f"recipe-list-{version}",))
+        start = RECIPE_HEAD.size + named
+        if not count or len(value) != start + count * (4 + OID_BYTES):
+            raise InvalidObject(kind="recipe list", reason=f"{len(value)} bytes for {count} chunks")
+        lengths = array("I")
+        lengths.frombytes(value[start : start + 4 * count])
+        if sys.byteorder == "big":
+            lengths.byteswap()
+        if min(lengths) == 0 or max(lengths) > MAX_CHUNK:
+            raise InvalidObject(kind="recipe list", reason="a chunk of an illegal length")
+        return cls(value[RECIPE_HEAD.size : start].decode("utf-8", "replace"), lengths, value[start + 4 * count :])
+
+
+def _little(lengths: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        lengths = array("I", lengths)
+        lengths.byteswap()
+    return lengths.tobytes()

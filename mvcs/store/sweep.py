@@ -1,0 +1,191 @@
+"""Removes what nothing needs: dead objects from `meta`, dead records by rewriting their segment.
+
+The caller marks, holds the lock exclusive, and gives the live oids. Rewriting copies what lives into a new segment,
+moves the directory in one transaction, then drops the old one, so a crash leaves garbage at worst. Knows: what is
+stored. Refuses to know: what is reachable. Implements: spec 8.4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.objects.hashing import Oid
+from mvcs.objects.record import Record
+from mvcs.ports import reached
+from mvcs.store.base import CHUNKS, GRAPH, MAPPED, OBJECTS, PROGRESS, RECIPES
+from mvcs.store.lmdb_store import LAST_SEGMENT
+from mvcs.store.records import RecipeList
+from mvcs.store.segments import PLACE, SEGMENT_MAP, TABLE, create_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from mvcs.store.lmdb_store import LmdbStore
+
+WORTH_REWRITING = 0.10
+"""Share of dead bytes from which a segment is rewritten."""
+COPY = 16 << 20
+"""Bytes copied in one transaction."""
+DELETE = 20_000
+"""Keys deleted in one transaction."""
+
+
+class SweepResult(Record):
+    """What a sweep removed, or would remove.
+
+    Args:
+        objects: Dead objects, cut blobs included.
+        chunks: Dead chunks.
+        bytes: Stored bytes of both.
+        segments: Segments rewritten or dropped.
+    """
+
+    __slots__ = ("bytes", "chunks", "objects", "segments")
+
+    def __init__(self, objects: int, chunks: int, size: int, segments: int) -> None:
+        self.objects = objects
+        self.chunks = chunks
+        self.bytes = size
+        self.segments = segments
+
+
+def live_chunks(store: LmdbStore, live: AbstractSet[Oid]) -> set[Oid]:
+    """Returns the chunks that live blobs consist of."""
+    chunks: set[Oid] = set()
+    with store.read() as transaction:
+        for key in transaction.keys(RECIPES):
+            if key in live:
+                value = transaction.get(RECIPES, key)
+                if value is not None:
+                    chunks.update(RecipeList.decode(value).chunks())
+        for key in transaction.keys(CHUNKS):
+            if key in live:  # a blob of one chunk
+                chunks.add(Oid(key))
+    return chunks
+
+
+def find_dead(store: LmdbStore, live: AbstractSet[Oid]) -> tuple[list[Oid], list[Oid], list[Oid], int]:
+    """Returns dead (objects, cut blobs, chunks) and the stored bytes of all."""
+    keep = live_chunks(store, live)
+    size = 0
+    objects, recipes, chunks = [], [], []
+    with store.read() as transaction:
+        for key, value in transaction.items(OBJECTS):
+            if key not in live:
+                objects.append(Oid(key))
+                size += len(value)
+        for key in transaction.keys(RECIPES):
+            if key not in live:
+                recipes.append(Oid(key))
+        for key, place in transaction.items(CHUNKS):
+            if key not in keep:
+                chunks.append(Oid(key))
+                size += PLACE.unpack(place)[1]
+    return objects, recipes, chunks, size
+
+
+def sweep(store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, thorough: bool = False) -> SweepResult:
+    """Removes everything that is not live.
+
+    Args:
+        store: Swept store; the caller holds its lock exclusive unless `dry_run`.
+        live: Oids of the objects to keep, blobs included.
+        dry_run: Only count.
+        thorough: Rewrite every segment with any dead byte.
+    """
+    objects, recipes, chunks, size = find_dead(store, live)
+    count = len(objects) + len(recipes)
+    if dry_run:
+        return SweepResult(count, len(chunks), size, 0)
+    # Names go before what they name: recipe lists, then chunk places, then bytes.
+    for table, keys in ((RECIPES, recipes), (OBJECTS, objects), (CHUNKS, chunks)):
+        for start in range(0, len(keys), DELETE):
+            with store.write() as transaction:
+                for key in keys[start : start + DELETE]:
+                    transaction.delete(table, key)
+                    if table != CHUNKS:
+                        transaction.delete(GRAPH, key)
+                        transaction.delete(MAPPED, key)
+            reached("gc deleted names")
+    return SweepResult(count, len(chunks), size, _rewrite_segments(store, thorough=thorough))
+
+
+def _rewrite_segments(store: LmdbStore, *, thorough: bool) -> int:
+    by_segment: dict[int, list[Oid]] = {number: [] for number in store.segments.numbers()}
+    live_bytes = dict.fromkeys(by_segment, 0)
+    with store.read() as transaction:
+        for key, place in transaction.items(CHUNKS):
+            number, length = PLACE.unpack(place)
+            by_segment.setdefault(number, []).append(Oid(key))
+            live_bytes[number] = live_bytes.get(number, 0) + length
+    done = 0
+    for number, keys in by_segment.items():
+        if not store.segments.exists(number):
+            continue
+        used = _stored_bytes(store, number)
+        dead = used - live_bytes[number]
+        if dead <= 0 or (dead < WORTH_REWRITING * used and not thorough):
+            continue
+        if keys:
+            _move(store, number, keys)
+        reached("gc moved segment")
+        store.segments.remove(number)
+        done += 1
+    return done
+
+
+def _stored_bytes(store: LmdbStore, number: int) -> int:
+    with store.segments.environment(number).read() as segment:
+        return sum(len(value) for _, value in segment.items(TABLE))
+
+
+def _move(store: LmdbStore, number: int, keys: list[Oid]) -> None:
+    """Copies live records out of a segment, 16 MiB at a time."""
+    target = 0
+    batch: list[tuple[Oid, bytes]] = []
+    size = 0
+    source = store.segments.environment(number)
+    with source.read() as segment:
+        for key in keys:
+            record = segment.get(TABLE, key)
+            if record is None:
+                continue  # fsck names it; gc does not make it worse
+            batch.append((key, record))
+            size += len(record)
+            if size >= COPY:
+                target = _append(store, target, number, batch)
+                batch, size = [], 0
+    if batch:
+        _append(store, target, number, batch)
+
+
+def _append(store: LmdbStore, target: int, source: int, batch: list[tuple[Oid, bytes]]) -> int:
+    segments = store.segments
+    if target == 0 or segments.environment(target).used() >= segments.cap:
+        with store.write() as transaction:
+            last = int.from_bytes(transaction.get(PROGRESS, LAST_SEGMENT) or b"\0", "big")
+            target = max([last, source, *segments.numbers()]) + 1
+            transaction.put(PROGRESS, LAST_SEGMENT, target.to_bytes(8, "big"))
+        create_environment(segments.folder(target), (TABLE,), SEGMENT_MAP)
+    segments.append(target, batch)
+    reached("gc copied records")
+    with store.write() as transaction:
+        for oid, record in batch:
+            transaction.put(CHUNKS, oid, PLACE.pack(target, len(record)))
+    return target
+
+
+def rebuild_directory(store: LmdbStore) -> int:
+    """Rebuilds the chunk directory from the segments; returns the number of chunks."""
+    count = 0
+    with store.write() as transaction:
+        for key, _ in list(transaction.items(CHUNKS)):
+            transaction.delete(CHUNKS, key)
+        for number in store.segments.numbers():
+            with store.segments.environment(number).read() as segment:
+                for key, value in segment.items(TABLE):
+                    transaction.put(CHUNKS, key, PLACE.pack(number, len(value)))
+                    count += 1
+    return count
+
+
