@@ -1,0 +1,100 @@
+"""The grammar of ref keys: (space, model, name...) joined by slashes.
+
+Knows: which names are legal, which spaces exist. Refuses to know: what refs stand for. Implements: spec 10.1.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from mvcs.errors import InvalidName
+
+HEADS = "heads"
+TAGS = "tags"
+VERSIONS = "versions"
+STAGES = "stages"
+DEPLOYMENTS = "deployments"
+REMOTES = "remotes"
+HEAD = "HEAD"
+SPACES = (HEADS, TAGS, VERSIONS, STAGES, DEPLOYMENTS, REMOTES, HEAD)
+
+WORKSPACE = "workspace/"
+"""Prefix of moves that record what the files held; no refs (spec 10.4)."""
+
+MAX_NAME = 200
+"""Bytes of UTF-8."""
+
+_FORBIDDEN = set(" ~^:?*[\\@#\x7f\"'<>|")
+_WINDOWS = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+
+
+def check_name(name: str, *, slashes: bool = True) -> str:
+    """Checks the name of a branch, tag, model or stage.
+
+    Args:
+        name: The name.
+        slashes: Whether it may have folders.
+
+    Returns:
+        The name.
+
+    Raises:
+        InvalidName: With the rule that it breaks.
+    """
+    problem = _problem(name, slashes=slashes)
+    if problem:
+        raise InvalidName(name=name, reason=problem)
+    return name
+
+
+def _problem(name: str, *, slashes: bool) -> str:
+    if not name or name in {HEAD, "@"}:
+        return "empty or reserved"
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in name):
+        return "not valid Unicode"
+    if len(name.encode()) > MAX_NAME:
+        return f"longer than {MAX_NAME} bytes"
+    if unicodedata.normalize("NFC", name) != name:
+        return "not in Unicode form NFC"
+    bad = next((char for char in name if char in _FORBIDDEN or ord(char) < 32), None)
+    if bad is not None:
+        return f"has {bad!r}"
+    if "/" in name and not slashes:
+        return "has a slash"
+    if ".." in name or name.endswith(".") or name.startswith("-"):
+        return "has .., ends with a dot or begins with a dash"
+    if len(name) == 64 and all(char in "0123456789abcdef" for char in name):
+        return "looks like an oid"
+    for part in name.split("/"):
+        if not part or part.startswith(".") or part.endswith(".lock"):
+            return "has an empty part, or one that begins with a dot or ends with .lock"
+        if part.split(".")[0].lower() in _WINDOWS:
+            return f"{part!r} is reserved on Windows"
+    return ""
+
+
+def branch_key(model: str, branch: str) -> str:
+    """Returns the key of a branch."""
+    return f"{HEADS}/{model}/{branch}"
+
+
+def tag_key(model: str, tag: str) -> str:
+    """Returns the key of a tag."""
+    return f"{TAGS}/{model}/{tag}"
+
+
+def head_key(workspace: str) -> str:
+    """Returns the key of a workspace's HEAD."""
+    return f"{HEAD}/{workspace}"
+
+
+def split_key(key: str) -> tuple[str, str, str]:
+    """Returns (space, model, name) of a branch or tag; missing parts are empty."""
+    parts = key.split("/", 2)
+    return parts[0], parts[1] if len(parts) > 1 else "", parts[2] if len(parts) > 2 else ""
+
+
+def shown(key: str) -> str:
+    """Returns a key as people say it: branch main, tag v1."""
+    space, _, name = split_key(key)
+    return {HEADS: f"branch {name}", TAGS: f"tag {name}"}.get(space, key)
