@@ -46,3 +46,8 @@ def config_files() -> list[tuple[str, str]]:
     """Returns the (origin, path) of the user's and the system's configuration files, nearest first."""
     home = variable("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
     return [("user", os.path.join(home, "mvcs", "config.toml")), ("system", "/etc/mvcs/config.toml")]
+
+
+def inherited(extra: dict[str, str], without: tuple[str, ...] = ()) -> dict[str, str]:
+    """Returns the environment for a child process."""
+    return {**{key: value for key, value in os.environ.items() if key not in without}, **extra}

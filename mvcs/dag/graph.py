@@ -7,6 +7,7 @@ commit's children must run on a `cut`, since nobody knows the children of a comm
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -32,6 +33,9 @@ class _Parents(dict[Any, dict[Any, dict[str, Any]]]):
         parents: dict[Any, dict[str, Any]] = {parent: {} for parent in self._history.row(oid)[2]}
         self[oid] = parents
         return parents
+
+    def __len__(self) -> int:
+        return sys.maxsize  # networkx stops a search once it has seen as many nodes as there are
 
     def __contains__(self, oid: object) -> bool:
         if super().__contains__(oid):

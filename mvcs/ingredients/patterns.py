@@ -1,0 +1,176 @@
+"""Which ingredient a path belongs to, and which paths are left out.
+
+The only module that imports pathspec. The more specific pattern wins: first the one whose folders before any
+wildcard go deeper, then the longer one, then the order in which ingredients are listed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mvcs.objects.commit import INGREDIENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pathspec
+
+_SUFFIX = re.compile(r"\*\.[A-Za-z0-9_.]+")
+_WILD = re.compile(r"[*?\[]")
+
+IGNORED = "ignored"
+"""Answer of `Rules.place` for a path that is left out."""
+
+# Names that trainers number by themselves; anything else (step1/, model-00001-of-00002) is somebody's own name.
+_DIRECTORY = re.compile(r"(?:checkpoint|ckpt|global_step)[-_]?(\d+)")
+_FILE = re.compile(
+    r"(?:.*[-_.])?(?:checkpoint|ckpt|epoch|step|iter)[-_=](\d+)(?!.*-of-\d)(.*)\.(ckpt|pt|pth|safetensors|bin|h5|keras)"
+)
+
+
+class _Rule:
+    __slots__ = ("ingredient", "match", "rank")
+
+    def __init__(self, pattern: str, ingredient: str, order: int) -> None:
+        self.ingredient = ingredient
+        self.rank = rank(pattern, order)
+        self.match = _compile(pattern)
+
+
+def rank(pattern: str, order: int) -> tuple[int, int, int]:
+    """Returns the specificity of a pattern; the higher wins."""
+    body = pattern.strip("/")
+    wild = _WILD.search(body)
+    literal = body if wild is None else body[: wild.start()].rpartition("/")[0]
+    depth = len([part for part in literal.split("/") if part])
+    if wild is None and "/" not in pattern.strip("/") and not pattern.startswith("/") and not pattern.endswith("/"):
+        depth = 0  # a bare name matches at any depth
+    return depth, len(pattern), -order
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+    compiled = GitIgnoreSpecPattern(pattern).regex
+    return compiled if compiled is not None else re.compile(r"(?!)")
+
+
+class Rules:
+    """Everything that decides about paths.
+
+    Args:
+        patterns: .gitignore patterns by ingredient.
+        ignores: (folder, lines) of each .mvcsignore; folder with a trailing slash, empty for the root.
+        git_ignores: (folder, lines) of each .gitignore; they hold for code only.
+        newest_only: Whether only the newest of numbered checkpoints is taken.
+    """
+
+    def __init__(
+        self, patterns: Mapping[str, Sequence[str]], ignores: Iterable[tuple[str, Sequence[str]]] = (),
+        git_ignores: Iterable[tuple[str, Sequence[str]]] = (), *, newest_only: bool = True,
+    ) -> None:
+        self.newest_only = newest_only
+        self._suffixes: dict[str, _Rule] = {}
+        self._others: list[_Rule] = []
+        for order, ingredient in enumerate(INGREDIENTS):
+            for pattern in patterns.get(ingredient, ()):
+                made = _Rule(pattern, ingredient, order)
+                if _SUFFIX.fullmatch(pattern):
+                    before = self._suffixes.get(pattern[1:])
+                    if before is None or before.rank < made.rank:
+                        self._suffixes[pattern[1:]] = made
+                else:
+                    self._others.append(made)
+        self._others.sort(key=lambda rule: rule.rank, reverse=True)
+        self._ignores = [(folder, _spec(lines)) for folder, lines in ignores]
+        self._git_ignores = [(folder, _spec(lines)) for folder, lines in git_ignores]
+
+    def ingredient(self, path: str) -> str | None:
+        """Returns the ingredient of a path by the patterns alone."""
+        best = self._by_suffix(path)
+        for rule in self._others:
+            if best is not None and rule.rank < best.rank:
+                break
+            if rule.match.match(path):
+                return rule.ingredient
+        return None if best is None else best.ingredient
+
+    def _by_suffix(self, path: str) -> _Rule | None:
+        name = path.rpartition("/")[2]
+        best: _Rule | None = None
+        dot = name.find(".", 1)
+        while dot >= 0:
+            found = self._suffixes.get(name[dot:])
+            if found is not None and (best is None or found.rank > best.rank):
+                best = found
+            dot = name.find(".", dot + 1)
+        return best
+
+    def ignores(self, path: str) -> bool:
+        """Whether .mvcsignore leaves a path out; folders end with a slash."""
+        return _decide(self._ignores, path)
+
+    def place(self, path: str) -> str | None:
+        """Returns the ingredient of a file, IGNORED, or None if nothing matches it."""
+        if self._ignores and self.ignores(path):
+            return IGNORED
+        found = self.ingredient(path)
+        if found == "code" and self._git_ignores and _decide(self._git_ignores, path):
+            return IGNORED
+        return found
+
+    def older_checkpoints(self, names: Iterable[tuple[str, bool]]) -> set[str]:
+        """Returns the names in one folder that are numbered checkpoints and not the newest of their row.
+
+        Args:
+            names: (name, whether it is a folder).
+        """
+        if not self.newest_only:
+            return set()
+        rows: dict[tuple[str, ...], list[tuple[int, str]]] = {}
+        for name, is_folder in names:
+            if is_folder:
+                match = _DIRECTORY.fullmatch(name)
+                if match:
+                    rows.setdefault((name[: match.start(1)],), []).append((int(match[1]), name))
+            else:
+                match = _FILE.fullmatch(name)
+                if match:
+                    rows.setdefault((name[: match.start(1)], match[3]), []).append((int(match[1]), name))
+        older = set()
+        for row in rows.values():
+            newest = max(row)[0]
+            older.update(name for number, name in row if number != newest)
+        return older
+
+
+def _spec(lines: Sequence[str]) -> pathspec.GitIgnoreSpec:
+    import pathspec
+
+    return pathspec.GitIgnoreSpec.from_lines(lines)
+
+
+def _decide(specs: Sequence[tuple[str, pathspec.GitIgnoreSpec]], path: str) -> bool:
+    # The deepest file that says anything about the path decides, as in Git.
+    for folder, spec in sorted(specs, key=lambda item: -len(item[0])):
+        if path.startswith(folder):
+            answer = spec.check_file(path[len(folder) :]).include
+            if answer is not None:
+                return answer
+    return False
+
+
+def pattern_problem(pattern: object) -> str | None:
+    """Returns why a pattern cannot be used, or None."""
+    if not isinstance(pattern, str) or not pattern.strip():
+        return "a pattern is a non-empty string"
+    if pattern.startswith("!"):
+        return "a pattern says what belongs; put exceptions into .mvcsignore"
+    if ".." in pattern.split("/") or pattern.startswith("//"):
+        return "a pattern stays inside the workspace"
+    try:
+        _compile(pattern)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -1,0 +1,1 @@
+"""The place: folders, format, configuration, locks, the workspace and its stat cache."""

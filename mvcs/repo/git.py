@@ -1,0 +1,137 @@
+"""The Git work tree around a workspace: its branch, its head, what it tracks.
+
+Branch and head are read from Git's files, which costs nothing; everything else asks git itself. Knows: Git.
+Refuses to know: what mvcs does with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class GitTree:
+    """A Git work tree.
+
+    Args:
+        top: Its top folder.
+        folder: Its Git folder, that of the worktree where there are several.
+    """
+
+    def __init__(self, top: str, folder: str) -> None:
+        self.top = top
+        self.folder = folder
+
+    @classmethod
+    def find(cls, start: str) -> GitTree | None:
+        """Returns the work tree that holds a folder, None outside any."""
+        top = os.path.abspath(start)
+        while True:
+            path = os.path.join(top, ".git")
+            if os.path.isfile(os.path.join(path, "HEAD")):
+                return cls(top, path)
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    target = file.read().partition("gitdir:")[2].strip()
+                folder = os.path.normpath(os.path.join(top, target))
+                return cls(top, folder) if os.path.isfile(os.path.join(folder, "HEAD")) else None
+            parent = os.path.dirname(top)
+            if parent == top:
+                return None
+            top = parent
+
+    def branch(self) -> str | None:
+        """Returns the branch that HEAD is on, None when it is detached."""
+        with open(os.path.join(self.folder, "HEAD"), encoding="utf-8", errors="surrogateescape") as file:
+            head = file.read().strip()
+        if head == "ref: refs/heads/.invalid":  # reftable: the file only says to ask git
+            return self._git("symbolic-ref", "--quiet", "--short", "HEAD") or None
+        return head[len("ref: refs/heads/") :] if head.startswith("ref: refs/heads/") else None
+
+    def sha(self) -> str | None:
+        """Returns HEAD's commit, None before the first."""
+        found = self._git("rev-parse", "--verify", "--quiet", "HEAD")
+        return found if found and _SHA.fullmatch(found) else None
+
+    def newest_ancestor(self, shas: Iterable[str]) -> str | None:
+        """Returns the first of these commits that is HEAD's or an ancestor of it."""
+        for sha in shas:
+            if _SHA.fullmatch(sha) and self._ok("merge-base", "--is-ancestor", sha, "HEAD"):
+                return sha
+        return None
+
+    def tracked(self, root: str) -> set[bytes]:
+        """Returns the paths that Git tracks below a folder, relative to it."""
+        listed = subprocess.run(
+            ["git", "-C", root, "ls-files", "-z", "--cached"], capture_output=True, check=False, env=_environment()
+        )
+        return {path for path in listed.stdout.split(b"\0") if path}
+
+    def describe(self) -> dict[str, str | bool]:
+        """Returns url, sha, branch and whether the work tree is dirty, as far as they exist."""
+        found: dict[str, str | bool] = {}
+        sha, branch = self.sha(), self.branch()
+        url = self._git("config", "--get", "remote.origin.url")
+        if url:
+            found["url"] = re.sub(r"(://)[^/@]+@", r"\1", url)  # no credentials
+        if sha:
+            found["sha"] = sha
+        if branch:
+            found["branch"] = branch
+        found["dirty"] = bool(self._git("status", "--porcelain", "--untracked-files=no"))
+        return found
+
+    def exclude(self, pattern: str) -> None:
+        """Adds a pattern to .git/info/exclude."""
+        common = self._git("rev-parse", "--git-common-dir")
+        folder = os.path.normpath(os.path.join(self.top, common)) if common else self.folder
+        path = os.path.join(folder, "info", "exclude")
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                text = file.read()
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            text = ""
+        if pattern in text.splitlines():
+            return
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(("" if not text or text.endswith("\n") else "\n") + pattern + "\n")
+
+    def _git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", self.top, *words], capture_output=True, check=False, text=True, errors="surrogateescape",
+            env=_environment(),
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def _ok(self, *words: str) -> bool:
+        done = subprocess.run(
+            ["git", "-C", self.top, *words], capture_output=True, check=False, env=_environment()
+        )
+        return done.returncode == 0
+
+
+def _environment() -> dict[str, str]:
+    from mvcs.ambient import inherited
+
+    return inherited({"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, without=("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"))
+
+
+def git_identity(folder: str) -> tuple[str, str]:
+    """Returns (name, email) of Git's configuration; empty where it has none or there is no git."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", folder, "config", "--get-regexp", r"^user\.(name|email)$"], capture_output=True, check=False,
+            text=True, errors="replace", env=_environment(),
+        )
+    except OSError:
+        return "", ""
+    found = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+    return found.get("user.name", ""), found.get("user.email", "")

@@ -1,0 +1,158 @@
+"""Where things lie: the repository's folder, the workspace above which it stands. Implements: spec 11.1."""
+
+from __future__ import annotations
+
+import os
+
+from mvcs.errors import NotARepository, UnknownFeature, UnsupportedFilesystem, UnsupportedVersion
+from mvcs.objects.record import Record
+
+FOLDER = ".mvcs"
+PROJECT = "mvcs.toml"
+
+VERSION = 1
+FEATURES: frozenset[str] = frozenset()
+"""Required features that this version reads."""
+
+NETWORK = (
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "pvfs2",
+    "ncpfs", "fuse.sshfs", "fuse.s3fs", "fuse.goofys", "fuse.gcsfuse", "fuse.rclone", "fuse.glusterfs",
+    "fuse.ceph", "fuse.blobfuse", "fuse.blobfuse2", "fuse.juicefs", "fuse.mount-s3", "virtiofs.remote",
+)
+
+
+class Place(Record):
+    """A repository and perhaps a workspace.
+
+    Args:
+        repository: Absolute path of the repository's folder.
+        top: Folder that workspaces are named from: where `.mvcs` stands.
+        workspace: Folder of the nearest mvcs.toml, None outside any.
+    """
+
+    __slots__ = ("repository", "top", "workspace")
+
+    def __init__(self, repository: str, top: str, workspace: str | None) -> None:
+        self.repository = repository
+        self.top = top
+        self.workspace = workspace
+
+    @property
+    def workspace_id(self) -> str:
+        """Name of the workspace in refs: its folder as seen from the top, a dot for the top itself."""
+        assert self.workspace is not None
+        name = os.path.relpath(self.workspace, self.top)
+        return self.workspace if name.startswith("..") else name
+
+
+def find_place(start: str, repository: str | None = None) -> Place:
+    """Finds the repository and the workspace of a folder, looking upward.
+
+    Args:
+        start: Where to begin.
+        repository: The repository's folder, when it was named (MVCS_DIR).
+
+    Raises:
+        NotARepository: If there is none.
+    """
+    start = os.path.abspath(start)
+    workspace = _upward(start, PROJECT, os.path.isfile)
+    if repository is not None:
+        repository = os.path.abspath(repository)
+        if not os.path.isfile(os.path.join(repository, "format")):
+            raise NotARepository(path=repository)
+        return Place(repository, workspace or os.path.dirname(repository), workspace)
+    top = _upward(start, FOLDER, lambda path: os.path.isfile(os.path.join(path, "format")))
+    if top is None and os.path.isfile(os.path.join(start, "format")) and os.path.isdir(os.path.join(start, "meta")):
+        return Place(start, os.path.dirname(start), None)
+    if top is None:
+        raise NotARepository(path=start)
+    if workspace is not None and not (workspace + "/").startswith(top.rstrip("/") + "/"):
+        workspace = None
+    return Place(os.path.join(top, FOLDER), top, workspace)
+
+
+def _upward(start: str, name: str, is_it: object) -> str | None:
+    assert callable(is_it)
+    folder = start
+    while True:
+        if is_it(os.path.join(folder, name)):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def write_format(path: str) -> None:
+    """Writes the format file of a new repository."""
+    with open(os.path.join(path, "format"), "w", encoding="ascii") as file:
+        file.write(f"mvcs {VERSION}\n")
+
+
+def check_format(path: str) -> None:
+    """Reads the format file: a line `mvcs VERSION`, then `require NAME` and `optional NAME` lines.
+
+    Raises:
+        UnsupportedVersion: If the version is not this one.
+        UnknownFeature: If a required feature is not known here.
+        NotARepository: If there is no such file.
+    """
+    try:
+        with open(os.path.join(path, "format"), encoding="utf-8", errors="replace") as file:
+            lines = [line.split() for line in file.read(65536).splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise NotARepository(path=path) from None
+    head = lines[0] if lines else []
+    if head != ["mvcs", str(VERSION)]:
+        raise UnsupportedVersion(found=" ".join(head[1:]) or "nothing", known=str(VERSION))
+    unknown = tuple(
+        " ".join(line[1:]) if line[0] == "require" else " ".join(line)
+        for line in lines[1:]
+        if line[0] != "optional" and not (line[0] == "require" and " ".join(line[1:]) in FEATURES)
+    )
+    if unknown:
+        raise UnknownFeature(features=unknown)
+
+
+def filesystem_of(path: str, mounts: str) -> str:
+    """Returns the type of the file system that holds a path.
+
+    Args:
+        path: Absolute path without symbolic links.
+        mounts: Text of /proc/self/mountinfo.
+    """
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        fields, types = left.split(), right.split()
+        if len(fields) < 5 or not types:
+            continue
+        point = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
+            best, kind = point, types[0]
+    return kind
+
+
+def refuse_network(path: str) -> None:
+    """Checks that a folder is on a local file system.
+
+    Raises:
+        UnsupportedFilesystem: If it is not: LMDB's locks and maps are not safe there.
+    """
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            mounts = file.read()
+    except OSError:
+        return
+    while path and not os.path.isdir(path):
+        path = os.path.dirname(path)
+    kind = filesystem_of(os.path.realpath(path), mounts)
+    if kind in NETWORK:
+        raise UnsupportedFilesystem(path=path, filesystem=kind)
+
+
+def make_folders(path: str) -> None:
+    """Makes the folders of a repository that are not the store's own."""
+    for name in ("", "mapped", "locks"):
+        os.makedirs(os.path.join(path, name), exist_ok=True)

@@ -1,0 +1,142 @@
+"""mvcs.toml: the model's name, which files are which ingredient, how they are captured.
+
+Knows: the keys and their types. Refuses to know: what patterns match.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mvcs.errors import InvalidConfig, InvalidName
+from mvcs.objects.commit import INGREDIENTS
+from mvcs.objects.record import Record
+from mvcs.refs.names import check_name
+from mvcs.repo.layout import PROJECT
+from mvcs.repo.toml import line_of, read_toml, unknown_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CHECKPOINTS = ("newest", "all")
+_TOP: dict[str, type] = {
+    "model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict, "environment": dict,
+    "metrics": dict, "merge": dict, "retention": dict, "gates": dict, "stages": dict, "contracts": dict,
+}
+_CAPTURE: dict[str, type] = {"checkpoints": str}
+
+
+class Project(Record):
+    """A workspace's mvcs.toml.
+
+    Args:
+        file: Its path.
+        model: Name of the model.
+        root: Absolute folder that paths and patterns start from.
+        follow_git: Whether a Git work tree's branch is the branch.
+        patterns: .gitignore patterns by ingredient.
+        newest_only: Whether only the newest of numbered checkpoints is taken.
+        text: The file's content.
+    """
+
+    __slots__ = ("file", "follow_git", "model", "newest_only", "patterns", "root", "text")
+
+    def __init__(
+        self, file: str, model: str, root: str, *, follow_git: bool, patterns: Mapping[str, tuple[str, ...]],
+        newest_only: bool, text: str,
+    ) -> None:
+        self.file = file
+        self.model = model
+        self.root = root
+        self.follow_git = follow_git
+        self.patterns = patterns
+        self.newest_only = newest_only
+        self.text = text
+
+
+def default_model(folder: str) -> str:
+    """Returns a legal model name made of a folder's name."""
+    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in os.path.basename(os.path.abspath(folder)))
+    name = name.strip("-.") or "model"
+    try:
+        return check_name(name, slashes=False)
+    except InvalidName:
+        return "model"
+
+
+def read_project(folder: str, problem_of: Callable[[object], str | None] | None = None) -> Project:
+    """Reads the mvcs.toml of a workspace.
+
+    Args:
+        folder: Folder of the file.
+        problem_of: Tells what is wrong with a pattern; None where patterns are not going to be used.
+
+    Raises:
+        InvalidConfig: With file, line and what is allowed.
+    """
+    file = os.path.join(folder, PROJECT)
+    values, text = read_toml(file)
+    _check(file, text, "", values, _TOP)
+    model = values.get("model", default_model(folder))
+    try:
+        check_name(model, slashes=False)
+    except InvalidName as error:
+        raise InvalidConfig(file=file, line=line_of(text, "model"), reason=error.message, allowed="a name") from error
+    root = os.path.normpath(os.path.join(folder, values.get("root", ".")))
+    if not os.path.isdir(root) or not (folder + "/").startswith(root.rstrip("/") + "/"):
+        raise InvalidConfig(
+            file=file, line=line_of(text, "root"), reason=f"root {root} does not hold this file",
+            allowed="a folder at or above mvcs.toml",
+        )
+    capture = values.get("capture", {})
+    _check(file, text, "capture", capture, _CAPTURE)
+    if capture.get("checkpoints", "newest") not in CHECKPOINTS:
+        raise InvalidConfig(
+            file=file, line=line_of(text, "checkpoints", "capture"), reason="checkpoints is one of two words",
+            allowed=", ".join(CHECKPOINTS),
+        )
+    return Project(
+        file, model, root, follow_git=values.get("follow_git", True),
+        patterns=_patterns(file, text, values.get("ingredients", {}), problem_of),
+        newest_only=capture.get("checkpoints", "newest") == "newest", text=text,
+    )
+
+
+def _check(file: str, text: str, section: str, values: Mapping[str, Any], allowed: Mapping[str, type]) -> None:
+    for key, value in values.items():
+        if key not in allowed:
+            raise unknown_key(file, text, key, section, sorted(allowed))
+        if type(value) is not allowed[key]:
+            raise InvalidConfig(
+                file=file, line=line_of(text, key, section), reason=f"{key} is a {type(value).__name__}",
+                allowed=f"a {allowed[key].__name__}",
+            )
+
+
+def _patterns(
+    file: str, text: str, table: Mapping[str, Any], problem_of: Callable[[object], str | None] | None
+) -> dict[str, tuple[str, ...]]:
+    owner: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
+    for ingredient, patterns in table.items():
+        if ingredient not in INGREDIENTS:
+            raise unknown_key(file, text, ingredient, "ingredients", INGREDIENTS)
+        line = line_of(text, ingredient, "ingredients")
+        if not isinstance(patterns, list):
+            raise InvalidConfig(file=file, line=line, reason=f"{ingredient} is no list", allowed="a list of patterns")
+        for pattern in patterns:
+            problem = "a pattern is a string" if not isinstance(pattern, str) else None
+            if problem is None and problem_of is not None:
+                problem = problem_of(pattern)
+            if problem is not None:
+                raise InvalidConfig(
+                    file=file, line=line, reason=f"{ingredient}: {pattern!r}: {problem}", allowed="a .gitignore pattern"
+                )
+            if pattern in owner:
+                raise InvalidConfig(
+                    file=file, line=line, reason=f"{pattern!r} is in {owner[pattern]} and in {ingredient}",
+                    allowed="one ingredient for each pattern",
+                )
+            owner[pattern] = ingredient
+        found[ingredient] = tuple(patterns)
+    return found
