@@ -42,10 +42,16 @@ class Attestation(Record):
         self.author = author
 
     def encode(self) -> bytes:
-        """Returns the canonical payload."""
-        return encode(
+        """Returns the canonical payload.
+
+        Raises:
+            InvalidObject: If `decode` would refuse it.
+        """
+        payload = encode(
             (ATTESTATION, 1, self.subject_kind, self.subject, self.predicate, self.payload, self.author.to_value())
         )
+        self.decode(payload)  # what cannot be read again must not be stored
+        return payload
 
     @classmethod
     def decode(cls, payload: bytes) -> Attestation:

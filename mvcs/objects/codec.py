@@ -9,21 +9,38 @@ from __future__ import annotations
 
 import msgpack
 
-from mvcs.errors import InvalidObject
+from mvcs.errors import InvalidObject, UnknownFeature
 
 Value = None | int | str | bytes | list["Value"] | tuple["Value", ...]
 
 MAX_PAYLOAD = 4 << 20
 """Bytes; a larger payload is refused before it is parsed (spec 4.3)."""
 
+MAX_NUMBER = 2**63 - 1
+"""Integers are signed and have 64 bits, in every language that reads them."""
+
 MAX_DEPTH = 6
 """Nesting of arrays; the deepest legal object, an operation, has 3."""
 
 
 def encode(value: Value) -> bytes:
-    """Returns the canonical bytes of a value made of the allowed types."""
-    payload: bytes = msgpack.packb(value, use_bin_type=True, autoreset=True)
+    """Returns the canonical bytes of a value made of the allowed types.
+
+    Raises:
+        InvalidObject: If nobody could decode them: text with lone surrogates, integers of more than 64 bits, or a
+            payload over the limit.
+    """
+    try:
+        payload: bytes = msgpack.packb(value, use_bin_type=True, autoreset=True)
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise InvalidObject(kind=_kind_of(value), reason=str(error)) from error
+    if len(payload) > MAX_PAYLOAD:
+        raise InvalidObject(kind=_kind_of(value), reason=f"{len(payload)} bytes, more than {MAX_PAYLOAD}")
     return payload
+
+
+def _kind_of(value: Value) -> str:
+    return str(value[0]) if isinstance(value, (list, tuple)) and value else "value"
 
 
 def _refuse(*_: object) -> object:
@@ -44,6 +61,7 @@ def decode(kind: str, payload: bytes, arity: int, version: int = 1) -> list[Valu
 
     Raises:
         InvalidObject: If the bytes are not the canonical form of such an object.
+        UnknownFeature: If a newer mvcs wrote the object.
     """
     if len(payload) > MAX_PAYLOAD:
         raise InvalidObject(kind=kind, reason=f"{len(payload)} bytes, more than {MAX_PAYLOAD}")
@@ -54,10 +72,14 @@ def decode(kind: str, payload: bytes, arity: int, version: int = 1) -> list[Valu
         )
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise InvalidObject(kind=kind, reason=f"not canonical MessagePack: {error}") from error
-    if type(value) is not list or len(value) != arity + 2 or value[0] != kind:
-        raise InvalidObject(kind=kind, reason=f"not an array of {arity + 2} that begins with {kind!r}")
+    if type(value) is not list or len(value) < 2 or value[0] != kind:
+        raise InvalidObject(kind=kind, reason=f"not an array that begins with {kind!r} and a version")
+    if type(value[1]) is int and value[1] > version:
+        raise UnknownFeature(features=(f"{kind}-{value[1]}",))
     if value[1] != version or type(value[1]) is not int:
         raise InvalidObject(kind=kind, reason=f"unknown version {value[1]!r}")
+    if len(value) != arity + 2:
+        raise InvalidObject(kind=kind, reason=f"{len(value)} fields, not {arity + 2}")
     _check_types(kind, value, 0)
     if encode(value) != payload:
         raise InvalidObject(kind=kind, reason="not in canonical form")
@@ -114,10 +136,10 @@ class Fields:
         return value
 
     def number(self, what: str, *, least: int | None = 0) -> int:
-        """Takes an integer of at least `least`."""
+        """Takes an integer of at least `least`, and of 64 bits with its sign."""
         value = self._take(int, what)
         assert isinstance(value, int)
-        if least is not None and value < least:
+        if (least is not None and value < least) or value > MAX_NUMBER:
             raise InvalidObject(kind=self._kind, reason=f"{what} is {value}")
         return value
 

@@ -23,6 +23,8 @@ RECIPE_INGREDIENTS = ("code", "data", "config", "environment")
 
 MAX_MESSAGE = 1 << 20
 """Bytes of UTF-8."""
+MAX_GENERATION = 2**32 - 1
+"""What a row of the graph table can hold."""
 
 
 class Person(Record):
@@ -56,6 +58,8 @@ class Person(Record):
             fields.number("offset", least=None),
         )
         fields.done()
+        if not person.name:
+            raise InvalidObject(kind=kind, reason="a person without a name")
         if abs(person.offset) > 24 * 60:
             raise InvalidObject(kind=kind, reason=f"an offset of {person.offset} minutes")
         return person
@@ -121,15 +125,21 @@ class Commit(Record):
         self.incomplete = incomplete
 
     def encode(self) -> bytes:
-        """Returns the canonical payload."""
+        """Returns the canonical payload.
+
+        Raises:
+            InvalidObject: If `decode` would refuse it.
+        """
         origin: Value = None
         if self.origin is not None:
             origin = [self.origin.recipe, self.origin.how, self.origin.start]
-        return encode((
+        payload = encode((
             COMMIT, 1, self.model, self.tree, list(self.parents), self.generation, self.author.to_value(),
             self.committer.to_value(), self.message, origin, self.measured, self.provenance,
             [list(reason) for reason in self.incomplete],
         ))
+        self.decode(payload)  # what cannot be read again must not be stored
+        return payload
 
     @classmethod
     def decode(cls, payload: bytes) -> Commit:
@@ -156,7 +166,7 @@ class Commit(Record):
             raise InvalidObject(kind=COMMIT, reason="a message over 1 MiB")
         if len(set(parents)) != len(parents):
             raise InvalidObject(kind=COMMIT, reason="one parent twice")
-        if (generation == 1) != (not parents):
+        if (generation == 1) != (not parents) or generation > MAX_GENERATION:
             raise InvalidObject(kind=COMMIT, reason=f"generation {generation} with {len(parents)} parents")
         return cls(
             model=model, tree=tree, parents=parents, generation=generation, author=author, committer=committer,

@@ -67,11 +67,17 @@ class Operation(Record):
         self.evidence = evidence
 
     def encode(self) -> bytes:
-        """Returns the canonical payload."""
-        return encode((
+        """Returns the canonical payload.
+
+        Raises:
+            InvalidObject: If `decode` would refuse it.
+        """
+        payload = encode((
             OPERATION, 1, self.parent, self.height, list(self.actor), self.time, self.command,
             [[move.ref, move.old, move.new] for move in self.moves], self.reason, list(self.evidence),
         ))
+        self.decode(payload)  # what cannot be read again must not be stored
+        return payload
 
     @classmethod
     def decode(cls, payload: bytes) -> Operation:

@@ -27,6 +27,7 @@ LEAST = 32
 MOST = 512
 BOUNDARY = 2**32 // 96
 """A key ends a node when its hash is below: 32 + 96 = 128 rows on average."""
+MAX_NUMBER = 2**63 - 1
 MAX_LEVEL = 12
 """32**12 rows: no legal tree is higher."""
 
@@ -78,6 +79,8 @@ def build(kind: str, rows: Sequence[Row]) -> list[tuple[Oid, bytes]]:
             oid = object_oid(kind, payload)
             made.append((oid, payload))
             count, size = sum(row[2] for row in part), sum(row[3] for row in part)
+            if size > MAX_NUMBER:
+                raise InvalidObject(kind=kind, reason=f"{size} bytes below one node")
             if part:
                 parents.append((part[-1][0], (oid, count, size), count, size))
         if len(spans) == 1:
@@ -109,7 +112,7 @@ def decode_node(kind: str, payload: bytes, arity: int) -> Node:
         previous = row[0]
         if level:
             Fields(kind, row[1:2]).oid("child")
-            if any(type(number) is not int or number < 0 for number in row[2:]):
+            if any(type(number) is not int or not 0 <= number <= MAX_NUMBER for number in row[2:]):
                 raise InvalidObject(kind=kind, reason="a child without counts")
     if level and not rows:
         raise InvalidObject(kind=kind, reason="an empty inner node")
@@ -141,6 +144,8 @@ def walk(kind: str, load: Load, root: Oid, arity: int) -> Iterator[list[Value]]:
     if top.level == 0:
         yield from top.rows
         return
+    if len(top.rows) == 1:
+        raise InvalidObject(kind=kind, reason="a root with one child")
     counts = [0] * (top.level + 1)
     yield from _walk_below(kind, load, top, arity, counts, last=True)
     if any(count <= ONE_NODE for count in counts[: top.level]):
@@ -148,7 +153,7 @@ def walk(kind: str, load: Load, root: Oid, arity: int) -> Iterator[list[Value]]:
 
 
 def _walk_below(
-    kind: str, load: Load, node: Node, arity: int, counts: list[int], *, last: bool
+    kind: str, load: Load, node: Node, arity: int, counts: list[int], *, last: bool, after: Value = None
 ) -> Iterator[list[Value]]:
     counts[node.level] += len(node.rows)
     if node.level == 0:
@@ -161,6 +166,8 @@ def _walk_below(
         rightmost = last and index == len(node.rows) - 1
         if child.level != node.level - 1 or not child.rows or child.rows[-1][0] != key:
             raise InvalidObject(kind=kind, reason="a child that does not fit its parent")
+        if after is not None and child.rows[0][0] <= after:  # type: ignore[operator]
+            raise InvalidObject(kind=kind, reason="names not sorted or not unique across nodes")
         _check_ending(kind, child, last=rightmost)
         if child.level:
             below: int = sum(r[2] for r in child.rows)  # type: ignore[misc]
@@ -169,7 +176,8 @@ def _walk_below(
         sizes: int = sum(r[-1] for r in child.rows if type(r[-1]) is int)  # type: ignore[misc]
         if below != count or sizes != size:
             raise InvalidObject(kind=kind, reason="a child whose counts are not its parent's")
-        yield from _walk_below(kind, load, child, arity, counts, last=rightmost)
+        yield from _walk_below(kind, load, child, arity, counts, last=rightmost, after=after)
+        after = key
 
 
 def find(kind: str, load: Load, root: Oid, key: bytes, arity: int) -> list[Value] | None:

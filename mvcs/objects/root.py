@@ -75,14 +75,20 @@ class Root(Record):
         self.writes = writes
 
     def encode(self) -> bytes:
-        """Returns the canonical bytes."""
+        """Returns the canonical bytes.
+
+        Raises:
+            InvalidObject: If `decode` would refuse them.
+        """
         notes = self.notes if isinstance(self.notes, bytes) else [
             [note.subject, note.landing, note.attestation] for note in self.notes
         ]
-        return encode((
+        payload = encode((
             "root", 1, self.namespace, self.generation, self.ledger, [list(ref) for ref in self.refs], notes,
             self.landed, list(self.writes),
         ))
+        self.decode(payload)  # what cannot be read again must not be stored
+        return payload
 
     @classmethod
     def decode(cls, payload: bytes) -> Root:
@@ -105,6 +111,8 @@ class Root(Record):
         ids = fields.array("writes")
         if namespace not in NAMESPACES or any(type(item) is not bytes for item in ids):
             raise InvalidObject(kind="root", reason=f"namespace {namespace!r}")
+        if not all(key and target for key, target in refs):
+            raise InvalidObject(kind="root", reason="an empty ref or target")
         if [key for key, _ in refs] != sorted({key for key, _ in refs}):
             raise InvalidObject(kind="root", reason="refs not sorted or not unique")
         if isinstance(notes, tuple) and [note.key for note in notes] != sorted({note.key for note in notes}):

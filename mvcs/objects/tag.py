@@ -33,8 +33,14 @@ class Tag(Record):
         self.message = message
 
     def encode(self) -> bytes:
-        """Returns the canonical payload."""
-        return encode((TAG, 1, self.target_kind, self.target, self.name, self.tagger.to_value(), self.message))
+        """Returns the canonical payload.
+
+        Raises:
+            InvalidObject: If `decode` would refuse it.
+        """
+        payload = encode((TAG, 1, self.target_kind, self.target, self.name, self.tagger.to_value(), self.message))
+        self.decode(payload)  # what cannot be read again must not be stored
+        return payload
 
     @classmethod
     def decode(cls, payload: bytes) -> Tag:

@@ -44,7 +44,25 @@ def parse_json(content: bytes) -> Json:
         InvalidObject: If it is not JSON.
     """
     try:
-        value: Json = json.loads(content)
+        value: Json = json.loads(
+            content, parse_int=_number, parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidObject(kind="JSON", reason=str(error)) from error
     return value
+
+
+def _number(digits: str) -> int | float:
+    # Canonical JSON writes floats below 1e21 as plain digits; read as integers they would come back as strings.
+    return int(digits) if len(digits) <= 16 and abs(int(digits)) <= _MAX_SAFE else float(digits)
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")  # noqa: EM102 -- caught above
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> Json:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")  # noqa: EM101 -- caught above
+    return found

@@ -69,10 +69,8 @@ class GitTree:
 
     def tracked(self, root: str) -> set[bytes]:
         """Returns the paths that Git tracks below a folder, relative to it."""
-        listed = subprocess.run(
-            ["git", "-C", root, "ls-files", "-z", "--cached"], capture_output=True, check=False, env=_environment()
-        )
-        return {path for path in listed.stdout.split(b"\0") if path}
+        listed = _run("-C", root, "ls-files", "-z", "--cached") or b""
+        return {path for path in listed.split(b"\0") if path}
 
     def describe(self) -> dict[str, str | bool]:
         """Returns url, sha, branch and whether the work tree is dirty, as far as they exist."""
@@ -105,17 +103,20 @@ class GitTree:
             file.write(("" if not text or text.endswith("\n") else "\n") + pattern + "\n")
 
     def _git(self, *words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", self.top, *words], capture_output=True, check=False, text=True, errors="surrogateescape",
-            env=_environment(),
-        )
-        return done.stdout.strip() if done.returncode == 0 else ""
+        done = _run("-C", self.top, *words)
+        return "" if done is None else os.fsdecode(done).strip()
 
     def _ok(self, *words: str) -> bool:
-        done = subprocess.run(
-            ["git", "-C", self.top, *words], capture_output=True, check=False, env=_environment()
-        )
-        return done.returncode == 0
+        return _run("-C", self.top, *words) is not None
+
+
+def _run(*words: str) -> bytes | None:
+    """Returns what git prints, None if it failed or is not there."""
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, check=False, env=_environment())
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _environment() -> dict[str, str]:
@@ -126,12 +127,6 @@ def _environment() -> dict[str, str]:
 
 def git_identity(folder: str) -> tuple[str, str]:
     """Returns (name, email) of Git's configuration; empty where it has none or there is no git."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", folder, "config", "--get-regexp", r"^user\.(name|email)$"], capture_output=True, check=False,
-            text=True, errors="replace", env=_environment(),
-        )
-    except OSError:
-        return "", ""
-    found = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+    listed = os.fsdecode(_run("-C", folder, "config", "--get-regexp", r"^user\.(name|email)$") or b"")
+    found = dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
     return found.get("user.name", ""), found.get("user.email", "")

@@ -41,7 +41,7 @@ def cut(pieces: Iterator[bytes]) -> Iterator[list[memoryview]]:
 
     chunker = FastCDC(AVERAGE, min_size=LEAST, max_size=MOST, normalized_chunking=1, seed=0)
     rest = b""
-    for piece in pieces:
+    for piece in filter(None, pieces):
         buffer = rest + piece if rest else piece
         chunks = [memoryview(chunk.data) for chunk in chunker.cut_buf(buffer)]
         last = chunks.pop()  # ended by the end of the buffer, perhaps, not by content

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import lmdb
 
 from mvcs.errors import (
+    InternalError,
     MvcsError,
     OutOfAddressSpace,
     PermissionDenied,
@@ -132,6 +133,7 @@ class Environment:
         with self._opening:
             if self._env is not None:
                 return self._env
+            self._check_there()
             with _translated(self.path):
                 env = self._open_map()
                 try:
@@ -165,12 +167,36 @@ class Environment:
                     raise
                 size //= 2
 
+    def _check_there(self) -> None:
+        # LMDB would make a new, empty file in place of a lost one, and call it the store.
+        if not has_data(self.path):
+            raise StoreCorrupt(path=self.path, reason="the file is missing or empty")
+
     def _check_length(self, env: Any) -> None:  # noqa: ANN401 -- lmdb ships no types
-        # A file cut short would end the process by SIGBUS at the first page that is not there.
+        # A file cut short would end the process by SIGBUS at the first page that is not there. A whole file may be
+        # short too: pages that one transaction took and freed again are never written; only a walk can tell.
+        there, used = self._lengths(env)
+        if there >= used:
+            return
+        with env.begin(write=not self.readonly):  # nobody else writes meanwhile
+            there, used = self._lengths(env)
+            if there < used and verify_file(self.path):
+                raise StoreCorrupt(path=self.path, reason=f"truncated: {there} bytes of {used}")
+        self._fill(env)
+
+    def _lengths(self, env: Any) -> tuple[int, int]:  # noqa: ANN401 -- lmdb ships no types
         used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-        there = os.path.getsize(os.path.join(self.path, "data.mdb"))
-        if there < used:
-            raise StoreCorrupt(path=self.path, reason=f"truncated: {there} bytes of {used}")
+        return os.path.getsize(os.path.join(self.path, "data.mdb")), used
+
+    def _fill(self, env: Any) -> None:  # noqa: ANN401 -- lmdb ships no types
+        """Lengthens the file over freed pages that were never written, so that a short file means a cut one."""
+        there, used = self._lengths(env)
+        if there >= used or self.readonly:
+            return
+        with env.begin(write=True):  # nobody else lengthens it meanwhile
+            there, used = self._lengths(env)
+            if there < used:
+                os.truncate(os.path.join(self.path, "data.mdb"), used)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -178,10 +204,10 @@ class Environment:
         env = self._env or self._open()
         with _translated(self.path):
             txn = env.begin(buffers=True)
-        try:
-            yield self.transaction(txn, self._tables)
-        finally:
-            txn.abort()
+            try:
+                yield self.transaction(txn, self._tables)
+            finally:
+                txn.abort()
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -195,6 +221,7 @@ class Environment:
                 txn.abort()
                 raise
             txn.commit()
+            self._fill(env)
 
     def used(self) -> int:
         """Returns the bytes that the environment's pages take."""
@@ -206,6 +233,11 @@ class Environment:
         with _translated(self.path):
             (self._env or self._open()).reader_check()
 
+    def forget(self) -> None:
+        """Lets go of the file; it is closed with the last transaction over it."""
+        with self._opening:
+            self._env = None
+
     def close(self) -> None:
         """Closes the file; using the environment again opens it again."""
         with self._opening:
@@ -214,11 +246,18 @@ class Environment:
                 env.close()
 
 
+def has_data(path: str) -> bool:
+    """Whether there is an environment in this folder; a creation that was killed leaves none."""
+    try:
+        return os.path.getsize(os.path.join(path, "data.mdb")) > 0
+    except OSError:
+        return False
+
+
 def create_environment(path: str, tables: tuple[str, ...], map_size: int) -> Environment:
     """Makes an environment in a new folder and opens it."""
     os.makedirs(path, exist_ok=True)
-    data = os.path.join(path, "data.mdb")
-    if not os.path.exists(data):
+    if not has_data(path):
         with _translated(path):
             size = map_size
             while True:
@@ -243,15 +282,20 @@ def open_environment(path: str, tables: tuple[str, ...], map_size: int, *, reado
 
 
 def drop_environment(path: str) -> None:
-    """Closes an environment whose folder is going to be removed."""
+    """Forgets an environment whose folder is going to be removed.
+
+    Its file is closed when the last transaction over it ends: other threads may be reading its maps.
+    """
     with _guard:
         found = _registry.pop(os.path.realpath(path), None)
     if found is not None:
-        found.close()
+        found.forget()
 
 
 def _after_fork() -> None:
     # The child must not use its parent's maps; each environment opens again at its first use.
+    global _guard
+    _guard = threading.RLock()  # another thread of the parent may have held it
     for environment in _registry.values():
         environment._opening = threading.RLock()
         env, environment._env = environment._env, None
@@ -274,6 +318,8 @@ def _translated(path: str) -> Iterator[None]:
         raise OutOfAddressSpace(path=path) from error
     except lmdb.MapFullError as error:
         raise OutOfAddressSpace(path=path) from error
+    except lmdb.BadValsizeError as error:
+        raise InternalError(reason="a key of no bytes, or of more than 511") from error
     except lmdb.ReadonlyError as error:
         raise PermissionDenied(path=path) from error
     except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.VersionMismatchError,

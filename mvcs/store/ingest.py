@@ -10,6 +10,7 @@ import os
 from array import array
 from typing import TYPE_CHECKING
 
+from mvcs.errors import InternalError
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid, blob_oid, object_oid
 from mvcs.ports import reached
 from mvcs.store.base import CHUNKS, INLINE, OBJECTS, ONE_CHUNK, RECIPES
@@ -211,12 +212,19 @@ class Ingest:
         self._settle_chunks()
         with self._store.write() as transaction:
             self._put_all(transaction)
+        self._places, self._recipes, self._objects, self._object_bytes = {}, {}, {}, 0
 
     def finish(self, transaction: MetaTransaction) -> None:
         """Puts all that is still on its way into this transaction; the chunks are durable already.
 
-        Call `settle` before the transaction is opened.
+        Call `settle` before the transaction is opened. Nothing is forgotten: when the transaction is undone, such as
+        after a lost compare-and-swap, the batch can be finished again in another one.
+
+        Raises:
+            InternalError: If chunks are not durable yet.
         """
+        if self._records or self._writing is not None:
+            raise InternalError(reason="a batch was finished before it was settled")
         self._put_all(transaction)
 
     def settle(self) -> None:
@@ -238,7 +246,6 @@ class Ingest:
             else:
                 transaction.put_object(kind, payload)
                 self.new_bytes += len(payload)
-        self._places, self._recipes, self._objects, self._object_bytes = {}, {}, {}, 0
 
     def close(self) -> None:
         """Ends the threads; what was not finished is forgotten."""

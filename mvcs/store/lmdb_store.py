@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidArgument, InvalidObject, ObjectCorrupt, ObjectMissing
+from mvcs.errors import InvalidArgument, InvalidObject, ObjectCorrupt, ObjectMissing, StoreCorrupt
 from mvcs.objects.hashing import BLOB, COMMIT, BlobHasher, Oid, blob_oid, object_oid
 from mvcs.store.base import CHUNKS, GRAPH, OBJECTS, PROGRESS, RECIPES, TABLES
 from mvcs.store.environment import META_MAP, Transaction, create_environment, open_environment
@@ -44,7 +44,7 @@ class MetaTransaction(Transaction):
     def load(self, oid: Oid, kind: str) -> bytes:
         """Returns the verified payload of a structured object."""
         value = self.view(OBJECTS, oid)
-        if value is None or value[0] != KIND_CODES[kind]:
+        if value is None or bytes(value[:1]) != bytes((KIND_CODES[kind],)):
             raise ObjectMissing(oid=oid.hex(), kind=kind)
         payload = _inline(oid, kind, value)
         if object_oid(kind, payload) != oid:
@@ -60,6 +60,8 @@ class MetaTransaction(Transaction):
 
 
 def _inline(oid: Oid, kind: str, value: memoryview) -> bytes:
+    if len(value) < 2:
+        raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta")
     if value[1] == RAW:
         return bytes(value[2:])
     from mvcs.store.compress import unsqueeze
@@ -148,7 +150,7 @@ class LmdbStore:
         """Returns the kind of an object, None if it is not here."""
         with self.read() as transaction:
             value = transaction.view(OBJECTS, oid)
-            if value is not None:
+            if value:
                 return KIND_NAMES.get(value[0])
             here = transaction.view(RECIPES, oid) is not None or transaction.view(CHUNKS, oid) is not None
             return BLOB if here else None
@@ -158,12 +160,17 @@ class LmdbStore:
         return {oid for oid in blobs if self.kind(oid) != BLOB}
 
     def objects(self) -> Iterator[tuple[Oid, str]]:
-        """Yields (oid, kind) of all objects; of cut blobs the whole, and chunks only where they are blobs' own."""
+        """Yields (oid, kind) of all objects; of cut blobs the whole, and chunks that no cut blob names."""
+        parts: set[bytes] = set()
         with self.read() as transaction:
             for key, value in transaction.items(OBJECTS):
-                yield Oid(key), KIND_NAMES.get(value[0], "unknown")
-            for key in transaction.keys(RECIPES):
+                yield Oid(key), KIND_NAMES.get(value[0], "unknown") if value else "unknown"
+            for key, value in transaction.items(RECIPES):
                 yield Oid(key), BLOB
+                parts.update(RecipeList.decode(value).chunks())
+            for key in transaction.keys(CHUNKS):
+                if key not in parts:  # a blob of one chunk
+                    yield Oid(key), BLOB
 
     def short(self, prefix: str) -> list[tuple[Oid, str]]:
         """Returns (oid, kind) of the objects whose hex form begins with `prefix`, at most 50."""
@@ -216,7 +223,13 @@ class LmdbStore:
                 # gc may have moved it since the directory was read: look again once before calling that a loss.
                 places = self._places_again(oids, start, number)
                 continue
-            with self.segments.environment(number).read() as segment:
+            with ExitStack() as stack:
+                try:
+                    segment = stack.enter_context(self.segments.environment(number).read())
+                except StoreCorrupt:
+                    if self.segments.exists(number):
+                        raise
+                    continue  # gone since it was looked for
                 for oid in oids[start:end]:
                     yield self._decode(oid, segment.view(TABLE, oid), number)
             start = end
@@ -250,7 +263,7 @@ class LmdbStore:
     def _small(self, oid: Oid) -> bytes | None:
         with self.read() as transaction:
             value = transaction.view(OBJECTS, oid)
-            if value is None or value[0] != KIND_CODES[BLOB]:
+            if value is None or bytes(value[:1]) != bytes((KIND_CODES[BLOB],)):
                 return None
             content = _inline(oid, BLOB, value)
         if blob_oid(content) != oid:
@@ -263,7 +276,10 @@ class LmdbStore:
         if content is not None:
             return content[:limit]
         with self.open(oid) as reader:
-            return reader.read(-1 if limit is None else limit)
+            content = reader.read(-1 if limit is None else limit)
+        if limit is None and blob_oid(content) != oid:  # good chunks, but not this blob's
+            raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list")
+        return content
 
     def open(self, oid: Oid) -> StoredBlob:
         """Opens a blob for reading.

@@ -86,7 +86,13 @@ class FileLock:
                         holder = self._holder(descriptor)
                         raise self._refused(holder=holder, seconds=int(self.timeout)) from None
                     time.sleep(POLL)
-            yield
+            holder_pid = os.getpid()
+            try:
+                yield
+            finally:
+                # A child forked meanwhile shares the lock by its copy of the descriptor, and must not free it.
+                if os.getpid() == holder_pid:
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
         finally:
             os.close(descriptor)
 

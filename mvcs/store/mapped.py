@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 from mvcs.errors import MvcsError, StoreFull
@@ -17,7 +18,7 @@ from mvcs.store.base import MAPPED
 if TYPE_CHECKING:
     from mvcs.objects.hashing import Oid
     from mvcs.ports import Clock
-    from mvcs.store.lmdb_store import LmdbStore
+    from mvcs.store.lmdb_store import LmdbStore, MetaTransaction
 
 ROW = struct.Struct("<QQQQ")
 """Size, mtime in ns, inode, time of last use in ns."""
@@ -44,7 +45,7 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
     if row is not None and _stat(path) == ROW.unpack(row)[:3]:
         return path
     os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f".{oid.hex()}.{os.getpid()}")
+    temporary = os.path.join(folder, f".{oid.hex()}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         try:
@@ -80,11 +81,16 @@ def evict(store: LmdbStore, limit: int, keep: Oid | None = None) -> int:
     for row, key in sorted(rows, key=lambda item: item[0][3]):
         if total - dropped <= limit or key == keep:
             continue
-        _unlink(os.path.join(store.path, "mapped", key.hex()))
         with store.write() as transaction:
-            transaction.delete(MAPPED, key)
+            forget_mapped(store, transaction, key)
         dropped += row[0]
     return dropped
+
+
+def forget_mapped(store: LmdbStore, transaction: MetaTransaction, oid: bytes) -> None:
+    """Removes a blob's mapped file and its row; processes that have it mapped keep it."""
+    _unlink(os.path.join(store.path, "mapped", oid.hex()))
+    transaction.delete(MAPPED, oid)
 
 
 def _stat(path: str) -> tuple[int, int, int] | None:

@@ -88,7 +88,6 @@ class _Batch:
                 transaction.objects_by_oid[blob_oid(payload)] = (BLOB, payload)
             else:
                 transaction.put_object(kind, payload)
-        self._pending.clear()
 
 
 class MemoryBlob(io.BytesIO):

@@ -18,8 +18,8 @@ HEADER_BYTES = 48
 assert HEADER.size == HEADER_BYTES
 
 RECORD_VERSION = 1
-RECIPE_HEAD = struct.Struct("<BBxxI")
-"""Version, bytes of the splitter's name, number of chunks; then the name, the lengths (u32) and the oids."""
+RECIPE_HEAD = struct.Struct("<BBHI")
+"""Version, bytes of the splitter's name, zero, number of chunks; then the name, the lengths (u32), the oids."""
 NO_BASIS = bytes(OID_BYTES)
 NO_MODES = bytes(8)
 
@@ -50,10 +50,11 @@ def read_header(record: memoryview, oid: Oid) -> tuple[int, int]:
     """
     if len(record) < HEADER_BYTES:
         raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: {len(record)} bytes")
-    version, codec, _width, depth, raw_length, _modes, basis = HEADER.unpack_from(record)
+    version, codec, width, depth, raw_length, modes, basis = HEADER.unpack_from(record)
     if version != RECORD_VERSION or codec in RESERVED:
         raise UnknownFeature(features=(RESERVED.get(codec, f"chunk-record-{version}"),))
-    if codec not in {RAW, ZSTD} or depth or basis != NO_BASIS or raw_length > MAX_CHUNK:
+    plain = not width and not depth and modes == NO_MODES and basis == NO_BASIS
+    if codec not in {RAW, ZSTD} or not plain or raw_length > MAX_CHUNK:
         raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: codec {codec}, {raw_length} bytes")
     return codec, raw_length
 
@@ -90,7 +91,8 @@ class RecipeList(Record):
     def encode(self) -> bytes:
         """Returns the bytes of the recipes table."""
         name = self.splitter.encode()
-        return RECIPE_HEAD.pack(RECORD_VERSION, len(name), len(self.lengths)) + name + _little(self.lengths) + self.oids
+        head = RECIPE_HEAD.pack(RECORD_VERSION, len(name), 0, len(self.lengths))
+        return head + name + _little(self.lengths) + self.oids
 
     @classmethod
     def decode(cls, value: bytes) -> RecipeList:
@@ -102,11 +104,11 @@ class RecipeList(Record):
         """
         if len(value) < RECIPE_HEAD.size:
             raise InvalidObject(kind="recipe list", reason=f"{len(value)} bytes")
-        version, named, count = RECIPE_HEAD.unpack_from(value)
+        version, named, zero, count = RECIPE_HEAD.unpack_from(value)
         if version != RECORD_VERSION:
             raise UnknownFeature(features=(f"recipe-list-{version}",))
         start = RECIPE_HEAD.size + named
-        if not count or len(value) != start + count * (4 + OID_BYTES):
+        if zero or not count or len(value) != start + count * (4 + OID_BYTES):
             raise InvalidObject(kind="recipe list", reason=f"{len(value)} bytes for {count} chunks")
         lengths = array("I")
         lengths.frombytes(value[start : start + 4 * count])
@@ -114,7 +116,11 @@ class RecipeList(Record):
             lengths.byteswap()
         if min(lengths) == 0 or max(lengths) > MAX_CHUNK:
             raise InvalidObject(kind="recipe list", reason="a chunk of an illegal length")
-        return cls(value[RECIPE_HEAD.size : start].decode("utf-8", "replace"), lengths, value[start + 4 * count :])
+        try:
+            splitter = value[RECIPE_HEAD.size : start].decode()
+        except UnicodeDecodeError as error:
+            raise InvalidObject(kind="recipe list", reason="a splitter without a legal name") from error
+        return cls(splitter, lengths, value[start + 4 * count :])
 
 
 def _little(lengths: array[int]) -> bytes:

@@ -15,6 +15,7 @@ from mvcs.store.environment import (
     Environment,
     create_environment,
     drop_environment,
+    has_data,
     open_environment,
 )
 
@@ -43,12 +44,13 @@ class Segments:
         self.cap = cap
 
     def numbers(self) -> list[int]:
-        """Returns the numbers of the segments that are on disk, in order."""
+        """Returns the numbers of the segments that are on disk, in order; a folder without data is none."""
         try:
             names = os.listdir(self.path)
         except FileNotFoundError:
             return []
-        return sorted(int(name) for name in names if name.isdecimal())
+        numbers = sorted(int(name) for name in names if name.isdecimal())
+        return [number for number in numbers if self.exists(number)]
 
     def folder(self, number: int) -> str:
         """Returns the folder of a segment."""
@@ -60,7 +62,7 @@ class Segments:
 
     def exists(self, number: int) -> bool:
         """Whether the segment is on disk."""
-        return os.path.exists(os.path.join(self.folder(number), "data.mdb"))
+        return has_data(self.folder(number))
 
     def current(self, last_used: int) -> int:
         """Returns the number of the segment that takes new records, made if need be.

@@ -14,6 +14,7 @@ from mvcs.objects.record import Record
 from mvcs.ports import reached
 from mvcs.store.base import CHUNKS, GRAPH, MAPPED, OBJECTS, PROGRESS, RECIPES
 from mvcs.store.lmdb_store import LAST_SEGMENT
+from mvcs.store.mapped import forget_mapped
 from mvcs.store.records import RecipeList
 from mvcs.store.segments import PLACE, SEGMENT_MAP, TABLE, create_environment
 
@@ -103,9 +104,9 @@ def sweep(store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, th
             with store.write() as transaction:
                 for key in keys[start : start + DELETE]:
                     transaction.delete(table, key)
-                    if table != CHUNKS:
-                        transaction.delete(GRAPH, key)
-                        transaction.delete(MAPPED, key)
+                    transaction.delete(GRAPH, key)
+                    if transaction.get(MAPPED, key) is not None:
+                        forget_mapped(store, transaction, key)
             reached("gc deleted names")
     return SweepResult(count, len(chunks), size, _rewrite_segments(store, thorough=thorough))
 

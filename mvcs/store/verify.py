@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import IntegrityError, MvcsError, StoreCorrupt
+from mvcs.errors import IntegrityError, MvcsError, UnknownFeature
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid, object_oid
 from mvcs.objects.record import Record
-from mvcs.store.base import CHUNKS, GRAPH, OBJECTS, RECIPES
+from mvcs.store.base import CHUNKS, GRAPH, INLINE, OBJECTS, RECIPES
 from mvcs.store.compress import chunk_record
 from mvcs.store.environment import verify_file
 from mvcs.store.graph_rows import graph_row
@@ -89,15 +89,18 @@ def _check_objects(store: LmdbStore, objects: list[tuple[bytes, bytes]] | None) 
             objects = list(transaction.items(OBJECTS))
     for key, value in objects:
         oid = Oid(key)
-        kind = KIND_NAMES.get(value[0])
+        kind = KIND_NAMES.get(value[0]) if value else None
         if kind is None:
-            yield Problem("object", oid.hex(), f"unknown kind {value[0]}", oid)
+            yield Problem("object", oid.hex(), f"unknown kind {value[:1].hex()}", oid)
             continue
         try:
             payload = store.read_blob(oid) if kind == BLOB else store.load(oid, kind)
             _decode(kind, payload)
         except IntegrityError as error:
             yield Problem(kind, oid.hex(), error.message, oid)
+            continue
+        except UnknownFeature as error:  # not damage: a newer mvcs wrote it
+            yield Problem(kind, oid.hex(), error.message)
             continue
         if kind == "commit":
             with store.read() as transaction:
@@ -188,7 +191,7 @@ def _repair_blob(store: LmdbStore, source: LmdbStore, oid: Oid) -> bool:
     recipe = source.recipe(oid)
     if recipe is None:
         content = source.read_blob(oid)
-        if store.known_chunks([oid]):
+        if len(content) > INLINE or store.known_chunks([oid]):
             return _repair_chunk(store, oid, content)
         with store.write() as transaction:
             transaction.put(OBJECTS, oid, inline_blob(content, pack=False))
@@ -196,7 +199,7 @@ def _repair_blob(store: LmdbStore, source: LmdbStore, oid: Oid) -> bool:
     for chunk in recipe.chunks():
         try:
             store.read_chunk(chunk)
-        except (IntegrityError, StoreCorrupt):
+        except MvcsError:
             _repair_chunk(store, chunk, source.read_chunk(chunk))
     with store.write() as transaction:
         transaction.put(RECIPES, oid, recipe.encode())

@@ -1,0 +1,116 @@
+"""Reads one file of the workspace without being fooled: no link is followed, a change while reading is seen.
+
+Knows: descriptors. Refuses to know: where the bytes go.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as st
+from typing import TYPE_CHECKING
+
+from mvcs.errors import ChangedDuringCapture, UnreadableFile, UnsafeLink, UnsafeName
+from mvcs.objects.editing import unsafe_path
+from mvcs.objects.hashing import BlobHasher, Oid, blob_oid
+from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, SYMLINK, Entry, name_problem
+from mvcs.repo.scan import stats_of
+
+if TYPE_CHECKING:
+    from mvcs.repo.statcache import Stats
+
+_PIECE = 1 << 20
+
+
+class Digest:
+    """What is done with the bytes of a file; here: only hashed.
+
+    A batch of the store has the same two methods, so that commit stores what status hashes.
+    """
+
+    def put_bytes(self, content: bytes) -> Oid:
+        """Takes a whole content."""
+        return blob_oid(content)
+
+    def put_file(self, descriptor: int, size: int) -> tuple[Oid, int]:
+        """Takes an open file to its end; returns (oid, bytes read)."""
+        hasher = BlobHasher(threads=2 if size > 16 * _PIECE else 1)
+        total = 0
+        piece = 16 * _PIECE if size > 16 * _PIECE else _PIECE
+        while content := os.read(descriptor, piece):
+            hasher.update(content)
+            total += len(content)
+        return hasher.oid(), total
+
+
+def read_file(root: str, path: bytes, digest: Digest) -> tuple[Stats, Entry]:
+    """Reads one file or link.
+
+    Args:
+        root: Folder that paths start from.
+        path: The file.
+        digest: Gets its bytes.
+
+    Returns:
+        Its stat, as it was before and after, and its entry.
+
+    Raises:
+        ChangedDuringCapture: If it changed while it was read, or is not there.
+        UnsafeLink: If it is a link that leaves the workspace.
+        UnreadableFile: If it may not be read.
+        UnsafeName: If its name cannot be versioned, or it is no file.
+    """
+    shown = os.fsdecode(path)
+    name = path.rpartition(b"/")[2]
+    problem = unsafe_path(path) or name_problem(name)
+    if problem:
+        raise UnsafeName(path=shown, reason=problem)
+    full = os.path.join(os.fsencode(root), path)
+    try:
+        before = os.lstat(full)
+        if st.S_ISLNK(before.st_mode):
+            return _read_link(full, path, name, before, digest)
+        if not st.S_ISREG(before.st_mode):
+            raise UnsafeName(path=shown, reason="it is neither file, folder nor link")
+        descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ChangedDuringCapture(path=shown) from None
+    except OSError as error:
+        raise UnreadableFile(path=shown, reason=error.strerror or str(error)) from error
+    try:
+        stats = stats_of(os.fstat(descriptor))
+        oid, size = digest.put_file(descriptor, stats[2])
+        after = stats_of(os.fstat(descriptor))
+        if after != stats or size != stats[2] or stats_of(os.lstat(full)) != stats:
+            raise ChangedDuringCapture(path=shown)
+    except FileNotFoundError:
+        raise ChangedDuringCapture(path=shown) from None
+    finally:
+        os.close(descriptor)
+    mode = EXECUTABLE if stats[4] & 0o100 else FILE
+    return stats, Entry(name, mode, IS_BLOB, oid, size)
+
+
+def _read_link(
+    full: bytes, path: bytes, name: bytes, status: os.stat_result, digest: Digest
+) -> tuple[Stats, Entry]:
+    target = os.readlink(full)
+    if not link_stays_inside(path, target):
+        raise UnsafeLink(path=os.fsdecode(path), target=os.fsdecode(target))
+    return stats_of(status), Entry(name, SYMLINK, IS_BLOB, digest.put_bytes(target), len(target))
+
+
+def link_stays_inside(path: bytes, target: bytes) -> bool:
+    """Whether a link at `path` with this target stays inside the workspace, as far as names tell."""
+    if not target or target.startswith(b"/") or b"\0" in target:
+        return False
+    depth = path.count(b"/")
+    for part in target.split(b"/"):
+        if part == b"..":
+            depth -= 1
+            if depth < 0:
+                return False
+        elif part not in {b"", b"."}:
+            if part.lower() in {b".git", b".mvcs"}:
+                return False
+            depth += 1
+    return True

@@ -1,0 +1,347 @@
+"""Walks the workspace against the stat cache and says which files may have changed.
+
+A folder whose mtime is the recorded one has the same names, so only the known files are asked for their stat.
+Knows: the walk and the racy rule. Refuses to know: contents (nothing is opened but ignore files), trees, refs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as st
+from typing import TYPE_CHECKING, Protocol
+
+from mvcs.objects.hashing import BlobHasher
+from mvcs.repo.layout import FOLDER
+from mvcs.repo.statcache import NO_STATS, RACY, STATS, Folder, Row, StatCache, Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+IGNORE_FILES = (b".mvcsignore", b".gitignore")
+_ALWAYS = {FOLDER.encode(), b".git"}
+
+
+class Placing(Protocol):
+    """What the walk asks about paths; see `mvcs.ingredients.patterns.Rules`."""
+
+    def place(self, path: str) -> str | None:
+        """Returns the ingredient of a file, "ignored", or None if nothing matches it."""
+        ...
+
+    def ignores(self, path: str) -> bool:
+        """Whether a path is left out; folders end with a slash."""
+        ...
+
+    def older_checkpoints(self, names: Iterable[tuple[str, bool]]) -> set[str]:
+        """Returns the names in one folder that newer checkpoints replace."""
+        ...
+
+
+class MakeRules(Protocol):
+    """Makes the rules from the ignore files that were found."""
+
+    def __call__(
+        self, ignores: Iterable[tuple[str, list[str]]], git_ignores: Iterable[tuple[str, list[str]]]
+    ) -> Placing:
+        """Returns the rules; each pair is (folder with a slash, lines)."""
+        ...
+
+
+class Seen:
+    """A file on disk whose content must be read to know it.
+
+    Attributes:
+        stats: What stat says now.
+        ingredient: Where it belongs.
+        row: What the cache knew of it, if anything.
+    """
+
+    __slots__ = ("ingredient", "row", "stats")
+
+    def __init__(self, stats: Stats, ingredient: str, row: Row | None) -> None:
+        self.stats = stats
+        self.ingredient = ingredient
+        self.row = row
+
+
+class Scan:
+    """What a walk found.
+
+    Attributes:
+        unknown: Path to file whose stat is not the recorded one, or that is new.
+        gone: Path to row of recorded files that are not there, or belong nowhere any more.
+        flagged: Path to row of unchanged files that are known to differ from the base.
+        others: Paths that no pattern matches.
+        left_out: Paths of older checkpoints that were not taken.
+        special: Paths that are neither file, folder nor link.
+        cache: The cache, its folders as they now are but for the unknown files.
+        now: The file system's clock before the walk, in ns.
+    """
+
+    def __init__(self, cache: StatCache, now: int) -> None:
+        self.cache = cache
+        self.now = now
+        self.unknown: dict[bytes, Seen] = {}
+        self.gone: dict[bytes, Row] = {}
+        self.flagged: dict[bytes, Row] = {}
+        self.others: list[bytes] = []
+        self.left_out: list[bytes] = []
+        self.special: list[bytes] = []
+
+
+def stats_of(status: os.stat_result) -> Stats:
+    """Returns what the cache compares."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode
+
+
+def filesystem_now(folder: str) -> int:
+    """Returns the file system's clock in ns: the mtime of a file written now."""
+    path = os.path.join(folder, "locks", "clock")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:  # a read-only repository: nothing recorded now may be trusted later
+        return 0
+    try:
+        os.pwrite(descriptor, b"\n", 0)
+        os.utime(descriptor)
+        return os.fstat(descriptor).st_mtime_ns
+    finally:
+        os.close(descriptor)
+
+
+def scan(root: str, cache: StatCache, rules_key: bytes, make_rules: MakeRules, now: int) -> Scan:
+    """Walks a workspace.
+
+    Args:
+        root: Folder that paths start from.
+        cache: What is known; its folders are brought up to date.
+        rules_key: Fingerprint of the patterns; another one than the cache's classifies every name again.
+        make_rules: Makes the rules; called only when a name must be classified.
+        now: The file system's clock.
+    """
+    walk = _Walk(root, cache, make_rules, now)
+    fresh = walk.ignore_files_changed() or cache.rules != rules_key
+    found = walk.run(fresh=fresh)
+    if walk.new_ignore_file and not fresh:
+        walk = _Walk(root, cache, make_rules, now)
+        found = walk.run(fresh=True)
+    cache.rules = rules_key
+    cache.ignore_files = tuple(sorted(walk.ignore_files.items()))
+    return found
+
+
+class _Walk:
+    def __init__(self, root: str, cache: StatCache, make_rules: MakeRules, now: int) -> None:
+        self.root = os.fsencode(root)
+        self.cache = cache
+        self.make_rules = make_rules
+        self.scan = Scan(cache, now)
+        self.rules: Placing | None = None
+        self.ignore_files: dict[bytes, bytes] = dict(cache.ignore_files)
+        self.new_ignore_file = False
+        self.kept: dict[bytes, Folder] = {}
+        self.fresh = False
+
+    def ignore_files_changed(self) -> bool:
+        for path, before in self.cache.ignore_files:
+            try:
+                now = STATS.pack(*stats_of(os.lstat(os.path.join(self.root, path))))
+            except OSError:
+                now = b""
+            if now != before:
+                return True
+        return False
+
+    def run(self, *, fresh: bool) -> Scan:
+        self.fresh = fresh
+        if fresh:
+            self.ignore_files = {}
+            self._find_ignore_files(b"")
+        self._folder(b"")
+        # Recorded folders that were not reached are gone, or left out now.
+        for path, folder in self.cache.folders.items():
+            if path not in self.kept:
+                prefix = path + b"/"
+                ghosts = {}
+                for name, row in folder.rows():
+                    self.scan.gone[prefix + name] = row
+                    ghosts[name] = Row(NO_STATS, row.mode, row.ingredient, row.oid, differs=row.differs)
+                ghost = Folder()
+                ghost.set_rows(ghosts)
+                if ghosts:
+                    self.kept[path] = ghost
+        self.cache.folders = self.kept
+        return self.scan
+
+    # Rules
+
+    def _find_ignore_files(self, folder: bytes) -> None:
+        """Finds every ignore file, in folders that are not themselves left out."""
+        stack = [folder]
+        found: dict[bytes, bytes] = {}
+        while stack:
+            here = stack.pop()
+            try:
+                with os.scandir(os.path.join(self.root, here)) as entries:
+                    listed = list(entries)
+            except OSError:
+                continue
+            for entry in listed:
+                if entry.name in IGNORE_FILES and entry.is_file(follow_symlinks=False):
+                    found[_join(here, entry.name)] = STATS.pack(*stats_of(entry.stat(follow_symlinks=False)))
+            self.ignore_files = found
+            self.rules = None
+            rules = self._rules()
+            for entry in listed:
+                if entry.is_dir(follow_symlinks=False) and entry.name not in _ALWAYS:
+                    path = _join(here, entry.name)
+                    if not rules.ignores(os.fsdecode(path) + "/"):
+                        stack.append(path)
+        self.ignore_files = found
+        self.rules = None
+
+    def _rules(self) -> Placing:
+        if self.rules is None:
+            by_name: dict[bytes, list[tuple[str, list[str]]]] = {name: [] for name in IGNORE_FILES}
+            for path in sorted(self.ignore_files):
+                folder, _, name = path.rpartition(b"/")
+                try:
+                    with open(os.path.join(self.root, path), encoding="utf-8", errors="surrogateescape") as file:
+                        lines = file.read().splitlines()
+                except OSError:
+                    lines = []
+                by_name[name].append((os.fsdecode(folder) + "/" if folder else "", lines))
+            self.rules = self.make_rules(by_name[IGNORE_FILES[0]], by_name[IGNORE_FILES[1]])
+        return self.rules
+
+    # Folders
+
+    def _folder(self, path: bytes) -> None:
+        try:
+            descriptor = os.open(
+                os.path.join(self.root, path) if path else self.root,
+                os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path else 0) | os.O_CLOEXEC,
+            )
+        except OSError:
+            return  # gone meanwhile, or not readable: its files are then gone for the caller
+        try:
+            folder = self.cache.folders.get(path)
+            mtime = os.fstat(descriptor).st_mtime_ns
+            names_known = (
+                folder is not None and not self.fresh and folder.mtime == mtime and folder.looked - mtime >= RACY
+            )
+            if names_known:
+                assert folder is not None
+                self._known_names(path, descriptor, folder)
+            else:
+                folder = self._list_names(path, descriptor, folder, mtime)
+        finally:
+            os.close(descriptor)
+        assert folder is not None
+        self.kept[path] = folder
+        for name in folder.folders:
+            self._folder(_join(path, name))
+
+    def _known_names(self, path: bytes, descriptor: int, folder: Folder) -> None:
+        look, unpack = os.stat, STATS.iter_unpack
+        looked = folder.looked - RACY
+        for index, (name, before) in enumerate(zip(folder.names, unpack(folder.stats), strict=True)):
+            try:
+                s = look(name, dir_fd=descriptor, follow_symlinks=False)
+            except OSError:
+                self._gone(path, folder, index)
+                continue
+            mtime = s.st_mtime_ns
+            if (mtime, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode) != before or mtime > looked:
+                row = folder.row(index)
+                self.scan.unknown[_join(path, name)] = Seen(stats_of(s), row.ingredient, row)
+        index = folder.flags.find(1)
+        while index >= 0:
+            full = _join(path, folder.names[index])
+            if full not in self.scan.unknown and full not in self.scan.gone:
+                self.scan.flagged[full] = folder.row(index)
+            index = folder.flags.find(1, index + 1)
+        self.scan.others += [_join(path, name) for name in folder.others]
+
+    def _gone(self, path: bytes, folder: Folder, index: int) -> None:
+        self.scan.gone[_join(path, folder.names[index])] = folder.row(index)
+
+    def _list_names(self, path: bytes, descriptor: int, before: Folder | None, mtime: int) -> Folder:
+        known = dict(before.rows()) if before is not None else {}
+        names = sorted(os.fsencode(name) for name in os.listdir(descriptor))
+        seen: list[tuple[bytes, os.stat_result]] = []
+        for name in names:
+            if name not in _ALWAYS:
+                try:
+                    seen.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
+                except OSError:
+                    continue
+        folder = Folder()
+        folder.mtime, folder.looked = mtime, self.scan.now
+        older = self._older(seen)
+        rows: dict[bytes, Row] = {}
+        trusted = self.scan.now - RACY if before is None else before.looked - RACY
+        for name, status in seen:
+            full = _join(path, name)
+            if name in older and (st.S_ISDIR(status.st_mode) or self._place(full) == "weights"):
+                self.scan.left_out.append(full)
+                continue
+            if name in IGNORE_FILES and full not in self.ignore_files:
+                self.new_ignore_file = True
+            if st.S_ISDIR(status.st_mode):
+                if not self._rules().ignores(os.fsdecode(full) + "/"):
+                    folder.folders.append(name)
+                continue
+            self._file(full, name, status, known, folder, rows, trusted)
+        for name, row in known.items():
+            if name not in rows:
+                self.scan.gone[_join(path, name)] = row
+                rows[name] = Row(NO_STATS, row.mode, row.ingredient, row.oid, differs=row.differs)
+        folder.set_rows(rows)
+        return folder
+
+    def _file(
+        self, full: bytes, name: bytes, status: os.stat_result, known: Mapping[bytes, Row], folder: Folder,
+        rows: dict[bytes, Row], trusted: int,
+    ) -> None:
+        row = known.get(name)
+        stats = stats_of(status)
+        place = self._place(full) if row is None or self.fresh else row.ingredient
+        if place is None or place == "ignored":
+            if place is None:
+                folder.others.append(name)
+                self.scan.others.append(full)
+            return
+        if not (st.S_ISREG(status.st_mode) or st.S_ISLNK(status.st_mode)):
+            self.scan.special.append(full)
+            return
+        if row is not None and row.stats == stats and stats[0] <= trusted and row.ingredient == place:
+            rows[name] = row
+            if row.differs:
+                self.scan.flagged[full] = row
+            return
+        self.scan.unknown[full] = Seen(stats, place, row)
+        if row is not None:
+            rows[name] = row
+
+    def _older(self, seen: list[tuple[bytes, os.stat_result]]) -> set[bytes]:
+        numbered = [(os.fsdecode(name), st.S_ISDIR(s.st_mode)) for name, s in seen if name[-1:].isalnum()]
+        candidates = [(name, is_folder) for name, is_folder in numbered if any(c.isdigit() for c in name)]
+        if len(candidates) < 2:
+            return set()
+        return {os.fsencode(name) for name in self._rules().older_checkpoints(candidates)}
+
+    def _place(self, path: bytes) -> str | None:
+        return self._rules().place(os.fsdecode(path))
+
+
+def _join(folder: bytes, name: bytes) -> bytes:
+    return folder + b"/" + name if folder else name
+
+
+def fingerprint(*parts: bytes) -> bytes:
+    """Returns 32 bytes that change when any part does."""
+    hasher = BlobHasher()
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "little") + part)
+    return hasher.oid()
