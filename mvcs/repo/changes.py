@@ -8,9 +8,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from mvcs.errors import CaptureError, ChangedDuringCapture
+from mvcs.diff.trees import FileChange
+from mvcs.errors import CaptureError
 from mvcs.objects.editing import Placed, find_file, flatten
-from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, Entry, build_tree
 from mvcs.repo.reading import read_file
 from mvcs.repo.statcache import NO_STATS, Folder, Row
@@ -28,41 +28,6 @@ EMPTY = build_tree([])[-1][0]
 """Oid of a tree without entries: what a branch without commits is compared with."""
 MANY = 500
 """Paths from which reading a whole tree is quicker than looking each one up."""
-
-
-class FileChange(Record):
-    """One path on which two states differ.
-
-    Args:
-        path: Workspace path.
-        before: What the first state has, None if nothing.
-        after: What the second has.
-    """
-
-    __slots__ = ("after", "before", "path")
-
-    def __init__(self, path: bytes, before: Placed | None, after: Placed | None) -> None:
-        self.path = path
-        self.before = before
-        self.after = after
-
-    @property
-    def ingredient(self) -> str:
-        """Where the path belongs, now or before."""
-        placed = self.after or self.before
-        assert placed is not None
-        return placed.ingredient
-
-    @property
-    def change(self) -> str:
-        """added, deleted, modified, mode, or moved (to another ingredient)."""
-        if self.before is None:
-            return "added"
-        if self.after is None:
-            return "deleted"
-        if self.before.ingredient != self.after.ingredient:
-            return "moved"
-        return "modified" if self.before.entry.oid != self.after.entry.oid else "mode"
 
 
 def read_unknown(
@@ -93,9 +58,11 @@ def read_unknown(
                 raise
             # A file that trainings write to all the time is changed, whatever it holds by now.
             problems.append(error)
-            if not isinstance(error, ChangedDuringCapture) or seen.row is None:
+            if seen.row is None:
                 continue
-            stats, entry = NO_STATS, Entry(name, seen.row.mode, IS_BLOB, seen.row.oid, seen.stats[2])
+            # What cannot be read is not known: the next look tries again.
+            stats = (0, 0, *seen.stats[2:])
+            entry = Entry(name, seen.row.mode, IS_BLOB, seen.row.oid, seen.stats[2])
         progress.advance(seen.stats[2])
         entries[path] = entry
         rows.setdefault(folder, {})[name] = Row(stats, entry.mode, seen.ingredient, entry.oid, differs=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mvcs.objects.hashing import BlobHasher
 from mvcs.repo.layout import FOLDER
-from mvcs.repo.statcache import NO_STATS, RACY, STATS, Folder, Row, StatCache, Stats
+from mvcs.repo.statcache import COARSE, NO_STATS, STATS, Folder, Row, StatCache, Stats, is_racy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -228,7 +228,7 @@ class _Walk:
             folder = self.cache.folders.get(path)
             mtime = os.fstat(descriptor).st_mtime_ns
             names_known = (
-                folder is not None and not self.fresh and folder.mtime == mtime and folder.looked - mtime >= RACY
+                folder is not None and not self.fresh and folder.mtime == mtime and not is_racy(mtime, folder.looked)
             )
             if names_known:
                 assert folder is not None
@@ -244,7 +244,8 @@ class _Walk:
 
     def _known_names(self, path: bytes, descriptor: int, folder: Folder) -> None:
         look, unpack = os.stat, STATS.iter_unpack
-        looked = folder.looked - RACY
+        looked = folder.looked
+        safe = looked - COARSE
         for index, (name, before) in enumerate(zip(folder.names, unpack(folder.stats), strict=True)):
             try:
                 s = look(name, dir_fd=descriptor, follow_symlinks=False)
@@ -252,7 +253,9 @@ class _Walk:
                 self._gone(path, folder, index)
                 continue
             mtime = s.st_mtime_ns
-            if (mtime, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode) != before or mtime > looked:
+            if (mtime, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode) != before or (
+                mtime > safe and is_racy(mtime, looked)
+            ):
                 row = folder.row(index)
                 self.scan.unknown[_join(path, name)] = Seen(stats_of(s), row.ingredient, row)
         index = folder.flags.find(1)
@@ -280,7 +283,7 @@ class _Walk:
         folder.mtime, folder.looked = mtime, self.scan.now
         older = self._older(seen)
         rows: dict[bytes, Row] = {}
-        trusted = self.scan.now - RACY if before is None else before.looked - RACY
+        trusted = self.scan.now if before is None else before.looked
         for name, status in seen:
             full = _join(path, name)
             if name in older and (st.S_ISDIR(status.st_mode) or self._place(full) == "weights"):
@@ -315,7 +318,7 @@ class _Walk:
         if not (st.S_ISREG(status.st_mode) or st.S_ISLNK(status.st_mode)):
             self.scan.special.append(full)
             return
-        if row is not None and row.stats == stats and stats[0] <= trusted and row.ingredient == place:
+        if row is not None and row.stats == stats and not is_racy(stats[0], trusted) and row.ingredient == place:
             rows[name] = row
             if row.differs:
                 self.scan.flagged[full] = row

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from mvcs.store.base import Readable, Writable
 
 VERSION = 1
-RACY = 2 * 10**9
-"""Nanoseconds: a file written less than this before it was read may have been written again unseen."""
+COARSE = 2 * 10**9
+FINE = 50 * 10**6
+"""Nanoseconds: a file written less than this before the look may have been written again unseen. FINE holds where
+times have digits below a millisecond (kernels tick every 10 ms at the most), COARSE elsewhere."""
 
 HEAD = struct.Struct("<BxHqqIII")
 """Version, buckets, the folder's mtime, time of the look, files here, subfolders, other files; then the rows."""
@@ -43,7 +45,14 @@ _MODES = (FILE, EXECUTABLE, SYMLINK)
 _MODE_CODES = {mode: code for code, mode in enumerate(_MODES)}
 _NUMBERS = {name: number for number, name in enumerate(INGREDIENTS)}
 
+_NOTHING = bytes(OID_BYTES)
+
 Stats = tuple[int, int, int, int, int]
+
+
+def is_racy(mtime: int, looked: int) -> bool:
+    """Whether a file with this mtime may have changed after a look at that time without its mtime telling."""
+    return mtime > looked - (FINE if mtime % 10**6 else COARSE)
 
 
 class Row(Record):
@@ -65,6 +74,11 @@ class Row(Record):
         self.ingredient = ingredient
         self.oid = oid
         self.differs = differs
+
+    def doubt(self) -> None:
+        """Makes the next look read the file again, whatever its stat says."""
+        if self.stats != NO_STATS:
+            self.stats = (0, 0, *self.stats[2:])
 
 
 class Folder:
@@ -194,6 +208,7 @@ class StatCache:
         self._prefix = workspace.encode("utf-8", "surrogateescape") + b"\0"
         self.base: Oid | None = None
         """Root tree that all unflagged rows equal; None if that is not known."""
+        self._recipe: tuple[Oid | None, bytes] = (None, b"")
         self.rules = b""
         """Fingerprint of the patterns and ignore files behind the records."""
         self.ignore_files: tuple[tuple[bytes, bytes], ...] = ()
@@ -214,12 +229,13 @@ class StatCache:
         self._head = self._encode_head() if head is not None else b""
 
     def _read_head(self, value: bytes) -> None:
-        if len(value) < 1 + 2 * OID_BYTES or value[0] != VERSION:
+        if len(value) < 1 + 3 * OID_BYTES or value[0] != VERSION:
             return
-        base = value[1 : 1 + OID_BYTES]
-        self.base = None if base == bytes(OID_BYTES) else Oid(base)
-        self.rules = value[1 + OID_BYTES : 1 + 2 * OID_BYTES]
-        rest = value[1 + 2 * OID_BYTES :]
+        base, recipe, rules = (value[1 + n * OID_BYTES : 1 + (n + 1) * OID_BYTES] for n in range(3))
+        self.base = None if base == _NOTHING else Oid(base)
+        self.recipe = b"" if recipe == _NOTHING else recipe
+        self.rules = rules
+        rest = value[1 + 3 * OID_BYTES :]
         files = []
         while rest:
             length = int.from_bytes(rest[:2], "little")
@@ -229,7 +245,16 @@ class StatCache:
 
     def _encode_head(self) -> bytes:
         files = b"".join(len(path).to_bytes(2, "little") + path + stats for path, stats in self.ignore_files)
-        return bytes((VERSION,)) + (self.base or bytes(OID_BYTES)) + (self.rules or bytes(OID_BYTES)) + files
+        return bytes((VERSION,)) + (self.base or _NOTHING) + (self.recipe or _NOTHING) + (self.rules or _NOTHING) + files
+
+    @property
+    def recipe(self) -> bytes:
+        """Recipe oid of the base, empty if it was not needed yet."""
+        return self._recipe[1] if self._recipe[0] == self.base else b""
+
+    @recipe.setter
+    def recipe(self, oid: bytes) -> None:
+        self._recipe = (self.base, oid)
 
     def _key(self, path: bytes, bucket: int) -> bytes:
         return self._prefix + path + b"\0" + bucket.to_bytes(2, "big")

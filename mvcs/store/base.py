@@ -114,7 +114,7 @@ class Batch(Protocol):
         ...
 
     def load(self, oid: Oid, kind: str) -> bytes:
-        """Returns a structured object that is stored or on its way in."""
+        """Returns a blob or structured object that is stored or on its way in."""
         ...
 
     def settle(self) -> None:

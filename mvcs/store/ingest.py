@@ -78,11 +78,15 @@ class Ingest:
         return oid
 
     def load(self, oid: Oid, kind: str) -> bytes:
-        """Returns a structured object that is stored or on its way in."""
+        """Returns a blob or structured object that is stored or on its way in."""
         pending = self._objects.get(oid)
         if pending is not None and pending[0] == kind:
             return pending[1]
-        return self._store.load(oid, kind)
+        if kind != BLOB:
+            return self._store.load(oid, kind)
+        if self._places or self._records or self._recipes:
+            self.flush()
+        return self._store.read_blob(oid)
 
     def _add(self, oid: Oid, kind: str, payload: bytes) -> None:
         if oid in self._objects or self._store.has_object(oid):

@@ -1,0 +1,335 @@
+"""commit: the files as they are become one state of the model, and the branch moves to it.
+
+The way: look and store, root tree, origin and measured, commit object, one transaction with the refs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.diff.trees import summary
+from mvcs.errors import InvalidArgument, NothingToCommit, RefExists, RevisionNotFound
+from mvcs.objects.commit import Commit, Origin
+from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
+from mvcs.objects.operation import Move, Target
+from mvcs.objects.record import Record
+from mvcs.objects.tag import Tag
+from mvcs.objects.tree import FILE, IS_BLOB, Entry, build_tree
+from mvcs.objects.values import Json, canonical_json, parse_json
+from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.recover import recover
+from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
+from mvcs.refs.names import check_name, tag_key
+from mvcs.repo.changes import EMPTY, settle
+from mvcs.repo.writeout import case_collisions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mvcs.objects.commit import Person
+    from mvcs.repo.repository import Repository
+    from mvcs.store.base import Batch
+
+VALUES = b"metrics/.mvcs/values"
+"""Generated entry: metrics given on the command line, canonical JSON."""
+TIME_INGREDIENTS = ("code", "data", "config", "environment")
+
+
+class CommitResult(Record):
+    """A new commit.
+
+    Args:
+        oid: Its oid.
+        commit: The commit.
+        branch: Branch that moved, None on a detached HEAD.
+        files: Changed files.
+        new_bytes: Stored bytes that were added.
+        total_bytes: Bytes of all files of the commit.
+        stale: What is stale: weights, metrics.
+        warnings: What the user should know.
+    """
+
+    __slots__ = ("branch", "commit", "files", "new_bytes", "oid", "stale", "total_bytes", "warnings")
+
+    def __init__(
+        self, oid: Oid, commit: Commit, *, branch: str | None, files: int, new_bytes: int, total_bytes: int,
+        stale: list[str], warnings: list[str],
+    ) -> None:
+        self.oid = oid
+        self.commit = commit
+        self.branch = branch
+        self.files = files
+        self.new_bytes = new_bytes
+        self.total_bytes = total_bytes
+        self.stale = stale
+        self.warnings = warnings
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the result as JSON carries it."""
+        return {
+            "commit": self.oid.hex(), "branch": self.branch, "message": self.commit.message, "files": self.files,
+            "new_bytes": self.new_bytes, "total_bytes": self.total_bytes, "stale": self.stale,
+            "warnings": self.warnings,
+        }
+
+
+class Request(Record):
+    """What a commit is asked for.
+
+    Args:
+        message: Its message; made from the changes if None.
+        author: NAME <EMAIL>, if not the configured one.
+        amend: Whether it takes HEAD's place.
+        metrics: Name to number.
+        trained: Whether the weights are declared to come from the recipe as it is.
+        tag: Name of a tag to make with it.
+        command: The command as typed, for the ledger.
+    """
+
+    __slots__ = ("amend", "author", "command", "message", "metrics", "tag", "trained")
+
+    def __init__(
+        self, message: str | None = None, *, author: str | None = None, amend: bool = False,
+        metrics: Mapping[str, float | int] | None = None, trained: bool = False, tag: str | None = None,
+        command: str = "commit",
+    ) -> None:
+        self.message = message
+        self.author = author
+        self.amend = amend
+        self.metrics = dict(metrics or {})
+        self.trained = trained
+        self.tag = tag
+        self.command = command
+
+
+def commit(repository: Repository, request: Request) -> CommitResult:
+    """Makes a commit of the workspace.
+
+    Raises:
+        NothingToCommit: If the files are what HEAD has, and nothing else was asked for.
+        CaptureError: If a file cannot be taken; nothing is committed then.
+        RefConflict: If the branch moved meanwhile.
+    """
+    repository.writable()
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch, strict=True)
+            return _Making(repository, seen, batch, request).run()
+
+
+class _Making:
+    def __init__(self, repository: Repository, seen: Look, batch: Batch, request: Request) -> None:
+        self.repository = repository
+        self.seen = seen
+        self.batch = batch
+        self.request = request
+        self.warnings: list[str] = []
+        previous = seen.head.commit
+        if request.amend and previous is None:
+            raise RevisionNotFound(revision="HEAD", reason="there is no commit to amend")
+
+    def run(self) -> CommitResult:
+        seen, request = self.seen, self.request
+        edits = edits_of(seen.changes)
+        if request.metrics:
+            edits[VALUES] = self._values()
+        tree = changed_tree(self.repository, seen.tree, edits)
+        if tree.oid == seen.tree and not (request.amend or request.trained):
+            if seen.head.commit is None and seen.head.start is not None:
+                pass  # a branch of Git's that begins here: its first commit may change nothing
+            else:
+                self.seen.workspace.save_cache(seen.scan)
+                raise NothingToCommit(branch=seen.head.shown)
+        tree.put(self.batch)
+        if tree.oid == EMPTY:
+            self.batch.put_object(TREE, build_tree([])[-1][1])
+        self._warn_of_names()
+        made = self._commit(tree)
+        oid = self.batch.put_object(COMMIT, made.encode())
+        self._publish(oid, tree)
+        weights = tree.ingredients().get("weights")
+        stale = staleness(made, self._recipe(tree), weights, has_metrics="metrics" in tree.ingredients())
+        if "weights" in stale:
+            self.warnings.append("the weights are stale: the recipe changed and they did not")
+        return CommitResult(
+            oid, made, branch=None if seen.head.branch is None else seen.head.shown, files=len(seen.changes),
+            new_bytes=getattr(self.batch, "new_bytes", 0), total_bytes=_total(tree), stale=stale,
+            warnings=self.warnings,
+        )
+
+    # Parts of the commit object
+
+    def _commit(self, tree: NewTree) -> Commit:
+        seen, request, old = self.seen, self.request, self.seen.commit
+        actor = self.repository.actor(request.author, self.seen.workspace.root)
+        committer = self.repository.person(self.repository.actor(None, self.seen.workspace.root))
+        author = self.repository.person(actor)
+        if request.amend and old is not None:
+            parents, generation = old.parents, old.generation
+            if request.author is None:
+                author = old.author
+        else:
+            parents = () if seen.head.base is None else (seen.head.base,)
+            generation = 1 if old is None else old.generation + 1
+        message = request.message
+        if message is None:
+            message = old.message if request.amend and old is not None else summary(seen.changes)
+        return Commit(
+            model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
+            committer=committer, message=message, origin=self._origin(tree), measured=self._measured(tree),
+            provenance=self._provenance(), incomplete=_incomplete(tree),
+        )
+
+    def _origin(self, tree: NewTree) -> Origin | None:
+        old = self.seen.commit
+        weights = tree.ingredients().get("weights")
+        if weights is None:
+            return None
+        recipe = self._recipe(tree)
+        before = None if old is None else old.origin
+        if before is not None and weights == self._old_ingredients().get("weights"):
+            if self.request.trained:
+                return Origin(recipe, "declared", before.start)
+            return before if self.request.amend else Origin(before.recipe, "inherited", before.start)
+        if self.request.trained:
+            return Origin(recipe, "declared")
+        self._warn_of_times()
+        return Origin(recipe, "assumed")
+
+    def _measured(self, tree: NewTree) -> Oid | None:
+        now, old = tree.ingredients(), self.seen.commit
+        if "metrics" not in now or "weights" not in now:
+            return None
+        before = None if old is None else old.measured
+        if self.request.metrics:
+            return now["weights"]
+        if now["metrics"] == self._old_ingredients().get("metrics"):
+            return before
+        changed = {change.path for change in self.seen.changes if change.ingredient == "metrics" and change.after}
+        newest_weights = max(self._times("weights"), default=0)
+        newest_metrics = max(self._times("metrics", changed), default=0)
+        if newest_metrics >= newest_weights:
+            return now["weights"]
+        self.warnings.append(
+            "the metrics are older than the weights, so they are recorded as not measured on them"
+            " (mvcs commit --amend --metric NAME=VALUE)"
+        )
+        return before
+
+    def _provenance(self) -> Oid | None:
+        git = self.seen.workspace.git
+        if git is None:
+            return None
+        described: dict[str, Json] = dict(git.describe())
+        return self.batch.put_bytes(canonical_json({"git": described}))
+
+    def _values(self) -> Entry:
+        from mvcs.objects.tree import find_path
+
+        values: dict[str, Json] = {}
+        root = None if self.seen.tree == EMPTY else self.seen.tree
+        there = find_path(self.repository.load_tree, root, VALUES) if root is not None else None
+        weights_changed = any(change.ingredient == "weights" for change in self.seen.changes)
+        if there is not None and not weights_changed:  # values of other weights are not carried on
+            old = parse_json(self.repository.store.read_blob(there.oid))
+            values = dict(old) if isinstance(old, dict) else {}
+        for name, number in self.request.metrics.items():
+            if not name:
+                raise InvalidArgument(argument="--metric", value=name, reason="a metric has a name")
+            values[name] = number
+        content = canonical_json(values)
+        return Entry(b"values", FILE, IS_BLOB, self.batch.put_bytes(content), len(content))
+
+    # Answers
+
+    def _old_ingredients(self) -> dict[str, Oid]:
+        return NewTree(self.repository, self.seen.tree, []).ingredients()
+
+    def _recipe(self, tree: NewTree) -> Oid:
+        return tree.recipe(lambda oid: self.batch.load(oid, BLOB))
+
+    def _times(self, ingredient: str, only: set[bytes] | None = None) -> list[int]:
+        return [
+            row.stats[0]
+            for path, row in self.seen.scan.cache.rows()
+            if row.ingredient == ingredient and (only is None or path in only)
+        ]
+
+    def _warn_of_times(self) -> None:
+        changed = {change.path for change in self.seen.changes if change.ingredient == "weights" and change.after}
+        newest = max(self._times("weights", changed), default=0)
+        for ingredient in TIME_INGREDIENTS:
+            if any(time > newest for time in self._times(ingredient)):
+                self.warnings.append(
+                    f"{ingredient} is newer than the weights; they are assumed to come from it all the same"
+                )
+                return
+
+    def _warn_of_names(self) -> None:
+        added = {change.path for change in self.seen.changes if change.before is None}
+        if not added:
+            return
+        near: set[bytes] = set(added)
+        for path in {path.rpartition(b"/")[0] for path in added}:
+            folder = self.seen.scan.cache.folders.get(path)
+            prefix = path + b"/" if path else b""
+            if folder is not None:
+                near.update(prefix + name for name in [*folder.names, *folder.folders])
+        for first, second in case_collisions(near):
+            self.warnings.append(
+                f"{first.decode('utf-8', 'replace')!r} and {second.decode('utf-8', 'replace')!r} differ only in case:"
+                " they cannot both be written on macOS or Windows"
+            )
+
+    # Refs
+
+    def _publish(self, oid: Oid, tree: NewTree) -> None:
+        seen, repository = self.seen, self.repository
+        moves = head_moves(seen, oid)
+        if self.request.tag is not None:
+            moves.append(self._tag(oid))
+        settle(seen.scan, tree.oid)
+        repository.publish(
+            actor=repository.actor(None, seen.workspace.root), command=self.request.command, moves=tuple(moves),
+            batch=self.batch, also=seen.scan.cache.save if seen.scan.now else None,
+        )
+
+    def _tag(self, oid: Oid) -> Move:
+        assert self.request.tag is not None
+        name = check_name(self.request.tag)
+        key = tag_key(self.seen.workspace.model, name)
+        if self.seen.refs.get(key) is not None:
+            raise RefExists(ref=f"tag {name}")
+        tagger: Person = self.repository.person(self.repository.actor(None, self.seen.workspace.root))
+        return Move(key, None, self.batch.put_object(TAG, Tag(COMMIT, oid, name, tagger, "").encode()))
+
+
+def head_moves(seen: Look, oid: Oid) -> list[Move]:
+    """Returns the moves that put HEAD, and the branch it is on, at a commit."""
+    head = seen.head
+    moves = []
+    target: Target = oid
+    if head.branch is not None:
+        moves.append(Move(head.branch, head.commit, oid))
+        target = head.branch
+    if head.stored != target:
+        moves.append(Move(seen.workspace.head_ref, head.stored, target))
+    return moves
+
+
+def _total(tree: NewTree) -> int:
+    from mvcs.objects.tree import read_tree
+
+    return sum(entry.size for entry in read_tree(tree.load, tree.root)) if tree.root is not None else 0
+
+
+def _incomplete(tree: NewTree) -> tuple[tuple[str, str], ...]:
+    found = tree.ingredients()
+    if "weights" not in found:
+        return ()
+    return tuple(
+        (name, f"no {name} in the commit") for name in ("code", "data", "environment") if name not in found
+    )
+

@@ -1,0 +1,56 @@
+"""diff: what changed between two revisions, or between one and the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.diff.trees import FileChange, diff_roots
+from mvcs.errors import RevisionNotFound
+from mvcs.ops.context import look, open_workspace
+from mvcs.ops.log import bases, split_range
+from mvcs.ops.resolve import resolve_commit
+from mvcs.ops.trees import changed_tree, edits_of
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from mvcs.objects.hashing import Oid
+    from mvcs.repo.repository import Repository
+
+
+def diff(
+    repository: Repository, first: str | None, second: str | None, *, only: tuple[str, ...] = ()
+) -> list[FileChange]:
+    """Returns what changed.
+
+    Args:
+        repository: Where.
+        first: A revision or range; HEAD by default.
+        second: A revision; the files as they are by default.
+        only: Ingredients to tell of; all if empty.
+    """
+    if first is not None and second is None and ".." in first:
+        left, dots, right = split_range(first)
+        if dots == "...":
+            common = bases(repository, left, right)
+            if not common:
+                raise RevisionNotFound(revision=first, reason="the two have no common ancestor")
+            left = common[0].hex()
+        first, second = left, right
+    if second is not None:
+        before = resolve_commit(repository, first or "HEAD")[1].tree
+        after = resolve_commit(repository, second)[1].tree
+        found = diff_roots(repository.load_tree, before, after)
+    else:
+        found = _against_files(repository, first)
+    return [change for change in found if not only or change.ingredient in only]
+
+
+def _against_files(repository: Repository, first: str | None) -> list[FileChange]:
+    workspace = open_workspace(repository)
+    seen = look(workspace, Digest(), strict=False)
+    if first is None:
+        return seen.changes
+    before: Oid | None = resolve_commit(repository, first)[1].tree
+    now = changed_tree(repository, seen.tree, edits_of(seen.changes))
+    return diff_roots(now.load, None if before == EMPTY else before, now.root)

@@ -1,0 +1,110 @@
+"""What every verb of a workspace begins with: rules, HEAD, a look at the files.
+
+Composes the place with ingredients: this is the first storey that knows both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.ingredients.patterns import Rules, pattern_problem
+from mvcs.objects.hashing import Oid
+from mvcs.repo.changes import EMPTY, compare, read_unknown
+from mvcs.repo.workspace import Head, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.errors import CaptureError
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.tree import Entry
+    from mvcs.refs.table import Refs
+    from mvcs.repo.git import GitTree
+    from mvcs.repo.reading import Digest
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.scan import MakeRules, Scan
+
+
+def open_workspace(repository: Repository) -> Workspace:
+    """Returns the workspace that the repository was opened from.
+
+    Raises:
+        NotARepository: If there is none.
+        InvalidConfig: If its mvcs.toml cannot be used.
+    """
+    return Workspace(repository)
+
+
+def rules_maker(workspace: Workspace) -> MakeRules:
+    """Returns what makes the rules of a workspace from its ignore files."""
+
+    def make(ignores: Iterable[tuple[str, list[str]]], git_ignores: Iterable[tuple[str, list[str]]]) -> Rules:
+        from mvcs.repo.project import read_project
+
+        project = read_project(workspace.folder, pattern_problem)
+        return Rules(project.patterns, ignores, git_ignores, newest_only=project.newest_only)
+
+    return make
+
+
+class Look:
+    """The files of a workspace beside the commit that they are compared with.
+
+    Attributes:
+        workspace: Whose files.
+        refs: All refs.
+        head: Where the workspace stands.
+        commit: HEAD's commit, None before the first.
+        tree: HEAD's root tree, EMPTY before the first commit.
+        scan: What the walk found.
+        read: Path to entry of the files that were read.
+        changes: How the files differ from the tree.
+        problems: What could not be captured.
+    """
+
+    def __init__(self, workspace: Workspace, refs: Refs, head: Head) -> None:
+        self.workspace = workspace
+        self.refs = refs
+        self.head = head
+        self.commit: Commit | None = None
+        self.tree: Oid = EMPTY
+        self.scan: Scan
+        self.read: dict[bytes, Entry] = {}
+        self.changes: list[FileChange] = []
+        self.problems: list[CaptureError] = []
+
+
+def head_of(workspace: Workspace) -> tuple[Refs, Head]:
+    """Returns all refs, and where the workspace stands."""
+    from mvcs.ops.follow import start_of
+
+    repository = workspace.repository
+
+    def start(git: GitTree, refs: Refs) -> Oid | None:
+        return start_of(repository, workspace.model, git, refs)
+
+    refs = repository.refs()
+    return refs, workspace.head(refs, start)
+
+
+def look(workspace: Workspace, digest: Digest, *, strict: bool) -> Look:
+    """Looks at the files, reading those that may have changed.
+
+    Args:
+        workspace: Whose files.
+        digest: Gets the bytes that are read: a batch to store them.
+        strict: Whether a file that cannot be captured is an error; else it is listed.
+    """
+    repository = workspace.repository
+    refs, head = head_of(workspace)
+    seen = Look(workspace, refs, head)
+    if head.base is not None:
+        seen.commit = repository.commit(head.base)
+        seen.tree = seen.commit.tree
+    seen.scan = workspace.scan(rules_maker(workspace))
+    seen.read = read_unknown(
+        workspace.root, seen.scan, digest, repository.progress, None if strict else seen.problems
+    )
+    seen.changes = compare(seen.scan, seen.read, repository.load_tree, seen.tree)
+    return seen

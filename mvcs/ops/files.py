@@ -1,0 +1,353 @@
+"""Brings the files of a workspace from one state to another, losing nothing that no commit has.
+
+Shared by switch, checkout, restore, reset, undo and clone. The way: what would change, what of that is unsaved,
+saved commit if forced, journal, files, one transaction with the refs.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.diff.trees import FileChange, diff_roots
+from mvcs.errors import CannotWriteName, MvcsError, UnsavedWork
+from mvcs.objects.commit import Commit
+from mvcs.objects.editing import Placed, find_file, flatten
+from mvcs.objects.hashing import COMMIT, TREE, Oid
+from mvcs.objects.operation import Move
+from mvcs.objects.record import Record
+from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_path
+from mvcs.ops.recover import roll_back
+from mvcs.ops.trees import NewTree, changed_tree, edits_of
+from mvcs.ports import reached
+from mvcs.refs.names import WORKSPACE
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.journal import Journal, end_journal, write_journal
+from mvcs.repo.reading import Digest, read_file
+from mvcs.repo.scan import filesystem_now, stats_of
+from mvcs.repo.statcache import Folder, Row, is_racy
+from mvcs.repo.writeout import Writer, case_collisions, ignores_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mvcs.objects.tree import Entry
+    from mvcs.ops.context import Look
+    from mvcs.repo.statcache import Stats
+    from mvcs.store.base import Batch
+    from mvcs.store.lmdb_store import MetaTransaction
+
+
+class Rewritten(Record):
+    """What was done to the files.
+
+    Args:
+        paths: Files written or removed.
+        saved: Commit that has the unsaved work that was overwritten, None if there was none.
+        operation: The operation that records it.
+    """
+
+    __slots__ = ("operation", "paths", "saved")
+
+    def __init__(self, paths: list[bytes], saved: Oid | None, operation: Oid) -> None:
+        self.paths = paths
+        self.saved = saved
+        self.operation = operation
+
+
+class Rewrite:
+    """One rewrite of a workspace's files.
+
+    Args:
+        seen: The files as they are; the caller holds the workspace's lock and the repository's shared.
+        batch: Takes trees and saved work.
+        target: Root tree that the files are to have; EMPTY for none.
+        before: Root tree that the target is compared with; HEAD's by default. What differs between the two is
+            rewritten, everything else stays as it is.
+        force: Whether unsaved work may be overwritten, after it has been saved.
+        only: Paths that may be touched; all if None. Those of them that differ from HEAD get the target's content.
+        known: Whether a changed file's content is in some commit, so that nothing of it is unsaved.
+    """
+
+    def __init__(
+        self, seen: Look, batch: Batch, target: NewTree, *, before: Oid | None = None, force: bool = False,
+        only: set[bytes] | None = None, known: Callable[[FileChange], bool] | None = None,
+    ) -> None:
+        self.seen = seen
+        self.batch = batch
+        self.target = target
+        self.before = seen.tree if before is None else before
+        self.force = force
+        self.known = known or (lambda change: False)
+        self.workspace = seen.workspace
+        self.repository = seen.workspace.repository
+        self.local = {change.path: change for change in seen.changes}
+        first = None if self.before == EMPTY else self.before
+        plan = {change.path: change for change in diff_roots(target.load, first, target.root)}
+        if only is not None:
+            plan = {path: change for path, change in plan.items() if path in only}
+            for path in only:
+                if path not in plan and path in self.local:
+                    local = self.local[path]
+                    plan[path] = FileChange(path, local.before, local.before)
+        self.plan = plan
+        self.saved: Oid | None = None
+        self.saved_tree: NewTree | None = None
+
+    # What would be lost
+
+    def unsaved(self) -> dict[bytes, Entry | None]:
+        """Returns the files with content that no commit has and that the rewrite would change."""
+        found: dict[bytes, Entry | None] = {}
+        for path, change in self.plan.items():
+            local = self.local.get(path)
+            if local is not None:
+                if local.after is not None and not _same(local.after, change.after) and not self.known(local):
+                    found[path] = local.after.entry
+            elif self._here(path) is None:
+                self._in_the_way(path, change.after, found)
+        for path, change in self.plan.items():
+            if change.after is not None:
+                self._around(path, found)
+        return found
+
+    def _here(self, path: bytes) -> Placed | None:
+        """Returns what the files have at a path, as far as HEAD and the changes tell."""
+        local = self.local.get(path)
+        if local is not None:
+            return local.after
+        if self.before == self.seen.tree:
+            return self.plan[path].before
+        return None if self.seen.tree == EMPTY else find_file(self.repository.load_tree, self.seen.tree, path)
+
+    def _in_the_way(self, path: bytes, after: Placed | None, found: dict[bytes, Entry | None]) -> None:
+        full = os.path.join(os.fsencode(self.workspace.root), path)
+        if not os.path.lexists(full) or os.path.isdir(full) and not os.path.islink(full):
+            return
+        try:
+            _, entry = read_file(self.workspace.root, path, Digest())
+        except MvcsError:
+            found[path] = None
+            return
+        if after is None or not entry.same_content(after.entry):
+            found[path] = entry
+
+    def _around(self, path: bytes, found: dict[bytes, Entry | None]) -> None:
+        """Finds a folder of other files where a file is to be, and a file where a folder is to be."""
+        root = os.fsencode(self.workspace.root)
+        full = os.path.join(root, path)
+        if os.path.isdir(full) and not os.path.islink(full):
+            for folder, _, names in os.walk(full):
+                for name in names:
+                    below = os.path.relpath(os.path.join(folder, name), root)
+                    change = self.plan.get(below)
+                    if change is None or change.after is not None:
+                        found[below] = None
+        parent = path.rpartition(b"/")[0]
+        while parent:
+            full = os.path.join(root, parent)
+            if os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full)):
+                change = self.plan.get(parent)
+                if change is None or change.after is not None:
+                    found[parent] = None
+            parent = parent.rpartition(b"/")[0]
+
+    # Doing it
+
+    def run(
+        self, *, moves: tuple[Move, ...], command: str, reason: str = "", evidence: tuple[Oid, ...] = (),
+        new_head_tree: Oid | None = None,
+    ) -> Rewritten:
+        """Rewrites the files and moves the refs.
+
+        Args:
+            moves: Refs to move together with the files.
+            command: The command as typed.
+            reason: Why.
+            evidence: Oids to keep with the operation.
+            new_head_tree: HEAD's root tree afterwards, if it is the target.
+
+        Raises:
+            UnsavedWork: If work would be lost and `force` was not given; nothing is changed then.
+            CannotWriteName: If a name cannot be written here; nothing is changed then.
+        """
+        unsaved = self.unsaved()
+        if unsaved and not self.force:
+            raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in sorted(unsaved)))
+        blocked = sorted(path for path, entry in unsaved.items() if entry is None)
+        if blocked:
+            raise UnsavedWork(
+                paths=tuple(os.fsdecode(path) for path in blocked),
+                hint="move them away: they stand where the commit has a file or a folder",
+            )
+        self._check_names()
+        before = self._save(unsaved, command) if unsaved else self._tree_here()
+        after = self._tree_after(before)
+        wanted, expected = self._wanted()
+        if not wanted:
+            operation = self._publish(moves, command, reason, evidence, before, after, {}, new_head_tree)
+            return Rewritten([], self.saved, operation)
+        journal = Journal(os.urandom(8).hex(), before.root, after.root)
+        self._begin(journal)
+        try:
+            writer = Writer(self.workspace.root, self.repository.store, journal.token, self.repository.progress)
+            stats = writer.apply(wanted, expected)
+            reached("files written")
+            operation = self._publish(moves, command, reason, evidence, before, after, stats, new_head_tree)
+        except Exception:
+            roll_back(self.workspace, journal)
+            with self.repository.store.write() as transaction:
+                end_journal(transaction, self.workspace.name)
+            raise
+        return Rewritten(sorted(wanted), self.saved, operation)
+
+    def _check_names(self) -> None:
+        added = {path for path, change in self.plan.items() if change.after is not None}
+        if not added or not ignores_case(self.workspace.root):
+            return
+        every = set(flatten(self.target.load, self.target.root))
+        pairs = [pair for pair in case_collisions(every) if added & set(pair)]
+        if pairs:
+            raise CannotWriteName(
+                paths=tuple(os.fsdecode(path) for pair in pairs for path in pair),
+                reason="the names differ only in case, and this file system does not tell them apart",
+            )
+
+    def _tree_here(self) -> NewTree:
+        """Returns the tree of the files as they are, as far as they are in the plan: all of it is in commits."""
+        edits = edits_of(change for path, change in self.local.items() if path in self.plan)
+        return self._keep(changed_tree(self.repository, self.seen.tree, edits))
+
+    def _save(self, unsaved: Mapping[bytes, Entry | None], command: str) -> NewTree:
+        """Saves the workspace as a commit that the operation names."""
+        edits = edits_of(self.seen.changes)
+        for path in unsaved:
+            _, entry = read_file(self.workspace.root, path, self.batch)  # type: ignore[arg-type]
+            local = self.local.get(path)
+            ingredient = local.ingredient if local is not None else "about"
+            edits[ingredient.encode() + b"/" + path] = entry
+        tree = self._keep(changed_tree(self.repository, self.seen.tree, edits))
+        old = self.seen.commit
+        person = self.repository.person(self.repository.actor(None, self.workspace.root))
+        base = self.seen.head.base
+        saved = Commit(
+            model=self.workspace.model, tree=tree.oid, parents=() if base is None else (base,),
+            generation=1 if old is None else old.generation + 1, author=person, committer=person,
+            message=f"Saved before: mvcs {command}", origin=None if old is None else old.origin,
+            measured=None if old is None else old.measured,
+        )
+        self.saved = self.batch.put_object(COMMIT, saved.encode())
+        return tree
+
+    def _tree_after(self, before: NewTree) -> NewTree:
+        """Returns the tree that the files will have where they were looked at."""
+        edits = edits_of(
+            FileChange(path, _placed(before, path), change.after) for path, change in self.plan.items()
+        )
+        edited = _edit_unstored(before, edits)
+        return self._keep(NewTree(self.repository, edited[0], [*before.nodes, *edited[1]]))
+
+    def _keep(self, tree: NewTree) -> NewTree:
+        tree.put(self.batch)
+        if tree.oid == EMPTY:
+            self.batch.put_object(TREE, build_tree([])[-1][1])
+        return tree
+
+    def _wanted(self) -> tuple[dict[bytes, Entry | None], dict[bytes, Stats | None]]:
+        wanted: dict[bytes, Entry | None] = {}
+        expected: dict[bytes, Stats | None] = {}
+        root = os.fsencode(self.workspace.root)
+        for path, change in self.plan.items():
+            here, after = self._here(path), change.after
+            if after is not None and after.entry.kind != IS_BLOB:
+                self.repository.progress.warn(f"{os.fsdecode(path)} is kept elsewhere and was not fetched")
+                continue
+            if here is not None and after is not None and here.entry.same_content(after.entry):
+                continue
+            wanted[path] = None if after is None else after.entry
+            try:
+                expected[path] = stats_of(os.lstat(os.path.join(root, path)))
+            except OSError:
+                expected[path] = None
+        return wanted, expected
+
+    def _begin(self, journal: Journal) -> None:
+        self.batch.settle()
+        with self.repository.store.write() as transaction:
+            self.batch.finish(transaction)
+            write_journal(transaction, self.workspace.name, journal)
+        reached("journal written")
+
+    def _publish(
+        self, moves: tuple[Move, ...], command: str, reason: str, evidence: tuple[Oid, ...], before: NewTree,
+        after: NewTree, stats: Mapping[bytes, Stats], new_head_tree: Oid | None,
+    ) -> Oid:
+        self._update_cache(stats, new_head_tree)
+        if before.oid != after.oid:
+            moves = (*moves, Move(WORKSPACE + self.workspace.name, before.oid, after.oid))
+        if self.saved is not None:
+            evidence = (*evidence, self.saved)
+
+        def also(transaction: MetaTransaction) -> None:
+            end_journal(transaction, self.workspace.name)
+            self.seen.scan.cache.save(transaction)
+
+        return self.repository.publish(
+            actor=self.repository.actor(None, self.workspace.root), command=command, moves=moves, reason=reason,
+            evidence=evidence, batch=self.batch, also=also,
+        )
+
+    def _update_cache(self, stats: Mapping[bytes, Stats], new_head_tree: Oid | None) -> None:
+        cache = self.seen.scan.cache
+        now = filesystem_now(self.repository.path)
+        touched: dict[bytes, dict[bytes, Row | None]] = {}
+        for path, change in self.plan.items():
+            folder, _, name = path.rpartition(b"/")
+            if change.after is None:
+                touched.setdefault(folder, {})[name] = None
+            elif path in stats:
+                entry = change.after.entry
+                touched.setdefault(folder, {})[name] = Row(
+                    stats[path], entry.mode, change.after.ingredient, entry.oid, differs=False
+                )
+        for folder_path, rows in touched.items():
+            folder_record = cache.folders.setdefault(folder_path, Folder())
+            merged: dict[bytes, Row] = dict(folder_record.rows())
+            for row in merged.values():
+                if is_racy(row.stats[0], folder_record.looked):
+                    row.doubt()
+            for name, new in rows.items():
+                if new is None:
+                    merged.pop(name, None)
+                else:
+                    merged[name] = new
+            folder_record.set_rows(merged)
+            folder_record.mtime, folder_record.looked = 0, now
+        carried = any(path not in self.plan for path in self.local)
+        if new_head_tree is not None and cache.base == self.before and not carried:
+            cache.base = new_head_tree
+        else:
+            cache.base = None
+
+
+def _same(here: Placed, after: Placed | None) -> bool:
+    return after is not None and here.entry.same_content(after.entry)
+
+
+def _placed(tree: NewTree, path: bytes) -> Placed | None:
+    """Returns where a path stands in a tree, None if it does not."""
+    for ingredient, oid in tree.ingredients().items():
+        entry = find_path(tree.load, oid, path)
+        if entry is not None and entry.kind != IS_TREE:
+            return Placed(ingredient, entry)
+    return None
+
+
+def _edit_unstored(tree: NewTree, edits: Mapping[bytes, Entry | None]) -> tuple[Oid, list[tuple[Oid, bytes]]]:
+    from mvcs.objects.editing import edit_tree
+
+    if not edits:
+        return tree.oid, []
+    edited = edit_tree(tree.load, tree.root, edits)
+    return edited.oid or EMPTY, edited.nodes
+

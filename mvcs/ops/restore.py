@@ -1,0 +1,147 @@
+"""restore and reset: files, or the branch, go back to a commit; unsaved work is saved first."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.errors import InvalidArgument, PathNotFound, RevisionNotFound
+from mvcs.objects.editing import flatten
+from mvcs.objects.hashing import Oid
+from mvcs.objects.record import Record
+from mvcs.ops.commit import head_moves
+from mvcs.ops.context import look, open_workspace
+from mvcs.ops.files import Rewrite
+from mvcs.ops.recover import recover
+from mvcs.ops.resolve import resolve_commit
+from mvcs.ops.trees import NewTree
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from mvcs.ops.context import Look
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
+
+
+class RestoreResult(Record):
+    """What was restored.
+
+    Args:
+        paths: Files written or removed.
+        saved: Commit with the work that was overwritten, None if there was none.
+    """
+
+    __slots__ = ("paths", "saved")
+
+    def __init__(self, paths: list[str], saved: Oid | None) -> None:
+        self.paths = paths
+        self.saved = saved
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the result as JSON carries it."""
+        return {"paths": self.paths, "saved": None if self.saved is None else self.saved.hex()}
+
+
+def restore(
+    repository: Repository, paths: list[str], *, source: str | None = None, command: str = "restore"
+) -> RestoreResult:
+    """Gives files the content that a commit has; what that overwrites is saved in a commit first.
+
+    Args:
+        repository: Opened from the workspace.
+        paths: Files and folders, relative to the workspace's root.
+        source: Revision; HEAD by default.
+        command: The command as typed.
+
+    Raises:
+        PathNotFound: If a path is neither in the commit nor changed.
+    """
+    repository.writable()
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch, strict=False)
+            tree = seen.tree
+            if source is not None:
+                tree = resolve_commit(repository, source)[1].tree
+            elif seen.commit is None:
+                raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
+            target = NewTree(repository, tree, [])
+            only = _chosen(seen, target, paths, source or "HEAD")
+            head_tree = seen.tree if tree == seen.tree else None
+            done = Rewrite(seen, batch, target, force=True, only=only).run(
+                moves=(), command=command, new_head_tree=head_tree
+            )
+            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+
+
+def _chosen(seen: Look, target: NewTree, paths: list[str], where: str) -> set[bytes]:
+    changed = {change.path for change in seen.changes}
+    every = set(flatten(target.load, target.root)) | changed
+    if seen.tree != target.oid and seen.tree != EMPTY:
+        every |= set(flatten(target.load, seen.tree))
+    chosen: set[bytes] = set()
+    for path in paths:
+        wanted = os.fsencode(path).strip(b"/")
+        if wanted in {b".", b""}:
+            chosen |= every
+            continue
+        found = {known for known in every if known == wanted or known.startswith(wanted + b"/")}
+        if not found:
+            raise PathNotFound(path=path, where=where)
+        chosen |= found
+    return chosen
+
+
+def inside(workspace: Workspace, path: str, cwd: str) -> str:
+    """Returns a path as seen from the workspace's root.
+
+    Raises:
+        InvalidArgument: If it leaves the workspace.
+    """
+    full = os.path.normpath(os.path.join(cwd, path))
+    root = workspace.root.rstrip("/") or "/"
+    if full == root:
+        return "."
+    if not full.startswith(root.rstrip("/") + "/"):
+        raise InvalidArgument(argument="path", value=path, reason=f"it is outside the workspace {root}")
+    return os.path.relpath(full, root)
+
+
+def reset(
+    repository: Repository, revision: str, *, hard: bool = False, command: str = "reset"
+) -> RestoreResult:
+    """Moves the branch to a commit; with `hard` the files too, after saving unsaved work in a commit.
+
+    Args:
+        repository: Opened from the workspace.
+        revision: Where to.
+        hard: Whether the files follow.
+        command: The command as typed.
+    """
+    repository.writable()
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch if hard else Digest(), strict=False)
+            oid, commit = resolve_commit(repository, revision)
+            moves = tuple(head_moves(seen, oid))
+            if not hard:
+                repository.publish(
+                    actor=repository.actor(None, workspace.root), command=command, moves=moves,
+                    also=seen.scan.cache.save,
+                )
+                return RestoreResult([], None)
+            target = NewTree(repository, commit.tree, [])
+            changed = {change.path for change in seen.changes}
+            from mvcs.diff.trees import diff_roots
+
+            first = None if seen.tree == EMPTY else seen.tree
+            only = changed | {c.path for c in diff_roots(repository.load_tree, first, commit.tree)}
+            done = Rewrite(seen, batch, target, force=True, only=only).run(
+                moves=moves, command=command, new_head_tree=commit.tree
+            )
+            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)

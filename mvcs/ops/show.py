@@ -1,0 +1,152 @@
+"""show, ls and cat: what a revision is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.diff.trees import FileChange, diff_roots
+from mvcs.errors import PathNotFound
+from mvcs.objects.editing import files_below, ingredient_trees, is_generated
+from mvcs.objects.hashing import Oid
+from mvcs.objects.record import Record
+from mvcs.objects.tree import ENTRY_KINDS, IS_BLOB, IS_TREE, read_tree
+from mvcs.objects.values import parse_json
+from mvcs.ops.log import read_metrics, rfc3339
+from mvcs.ops.resolve import resolve_path
+from mvcs.ops.trees import commit_staleness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.tree import Entry
+    from mvcs.repo.repository import Repository
+
+
+class Shown(Record):
+    """A commit in full.
+
+    Args:
+        oid: Its oid.
+        commit: The commit.
+        sizes: Bytes by ingredient.
+        metrics: Metrics that were given to it.
+        stale: What of it is stale.
+        changes: How it differs from its first parent.
+        provenance: What was recorded about machine and Git.
+    """
+
+    __slots__ = ("changes", "commit", "metrics", "oid", "provenance", "sizes", "stale")
+
+    def __init__(
+        self, oid: Oid, commit: Commit, sizes: dict[str, int], metrics: dict[str, object], stale: list[str],
+        changes: list[FileChange], provenance: object,
+    ) -> None:
+        self.oid = oid
+        self.commit = commit
+        self.sizes = sizes
+        self.metrics = metrics
+        self.stale = stale
+        self.changes = changes
+        self.provenance = provenance
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the commit as JSON carries it."""
+        commit, origin = self.commit, self.commit.origin
+        return {
+            "commit": self.oid.hex(), "model": commit.model, "tree": commit.tree.hex(),
+            "parents": [parent.hex() for parent in commit.parents], "generation": commit.generation,
+            "author": str(commit.author), "time": rfc3339(commit.author.time), "committer": str(commit.committer),
+            "committed": rfc3339(commit.committer.time), "message": commit.message, "ingredients": self.sizes,
+            "origin": None if origin is None else {
+                "recipe": origin.recipe.hex(), "how": origin.how,
+                "start": None if origin.start is None else origin.start.hex(),
+            },
+            "measured": None if commit.measured is None else commit.measured.hex(), "metrics": self.metrics,
+            "stale": self.stale, "incomplete": [list(item) for item in commit.incomplete],
+            "provenance": self.provenance, "changes": [change.to_dict() for change in self.changes],
+        }
+
+
+def show(repository: Repository, revision: str) -> Shown:
+    """Returns a commit in full."""
+    found = resolve_path(repository, revision)
+    commit = found.commit
+    sizes = {entry.name.decode(): entry.size for entry in read_tree(repository.load_tree, commit.tree)}
+    parent = repository.commit(commit.parents[0]).tree if commit.parents else None
+    provenance = None
+    if commit.provenance is not None:
+        provenance = parse_json(repository.store.read_blob(commit.provenance))
+    return Shown(
+        found.oid, commit, sizes, read_metrics(repository, commit), commit_staleness(repository, commit),
+        diff_roots(repository.load_tree, parent, commit.tree), provenance,
+    )
+
+
+class Listed(Record):
+    """A file in a revision.
+
+    Args:
+        path: Workspace path.
+        ingredient: Where it belongs.
+        entry: Its entry.
+    """
+
+    __slots__ = ("entry", "ingredient", "path")
+
+    def __init__(self, path: bytes, ingredient: str, entry: Entry) -> None:
+        self.path = path
+        self.ingredient = ingredient
+        self.entry = entry
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the file as JSON carries it."""
+        return {
+            "path": self.path.decode("utf-8", "surrogateescape"), "oid": self.entry.oid.hex(),
+            "size": self.entry.size, "ingredient": self.ingredient, "kind": ENTRY_KINDS[self.entry.kind],
+            "mode": f"{self.entry.mode:06o}",
+        }
+
+
+def listing(repository: Repository, revision: str, *, generated: bool = False) -> list[Listed]:
+    """Returns the files of REV or REV:PATH, sorted by path.
+
+    Args:
+        repository: Where.
+        revision: A revision, REV:PATH or REV:@INGREDIENT.
+        generated: Whether entries that capture makes are listed, as INGREDIENT/.mvcs/NAME.
+    """
+    found = resolve_path(repository, revision)
+    listed = list(_all(repository, found.commit, generated=generated))
+    if found.path.startswith("@"):
+        listed = [item for item in listed if item.ingredient == found.path[1:]]
+    elif found.path:
+        wanted = found.path.encode("utf-8", "surrogateescape")
+        listed = [item for item in listed if item.path == wanted or item.path.startswith(wanted + b"/")]
+    return sorted(listed, key=lambda item: item.path)
+
+
+def _all(repository: Repository, commit: Commit, *, generated: bool) -> Iterator[Listed]:
+    for ingredient, tree in ingredient_trees(repository.load_tree, commit.tree).items():
+        for path, entry in files_below(repository.load_tree, tree):
+            if not is_generated(path):
+                yield Listed(path, ingredient, entry)
+            elif generated:
+                yield Listed(ingredient.encode() + b"/" + path, ingredient, entry)
+
+
+def content(repository: Repository, revision: str) -> Iterator[bytes]:
+    """Yields the content of REV:PATH in pieces, each verified.
+
+    Raises:
+        PathNotFound: If it names no file.
+    """
+    found = resolve_path(repository, revision)
+    if found.placed is None or found.placed.entry.kind == IS_TREE:
+        raise PathNotFound(path=found.path or revision, where="the files of the commit", hint=f"mvcs ls {revision}")
+    if found.placed.entry.kind != IS_BLOB:
+        yield repository.store.read_blob(found.placed.entry.oid)
+        return
+    with repository.store.open(found.placed.entry.oid) as reader:
+        while piece := reader.read(1 << 20):
+            yield piece

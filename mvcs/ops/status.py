@@ -1,0 +1,140 @@
+"""status: how the files differ from HEAD, what is stale, what belongs nowhere. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.objects.hashing import BLOB, Oid
+from mvcs.objects.record import Record
+from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.recover import recover
+from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.journal import read_journal
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from mvcs.diff.trees import FileChange
+    from mvcs.errors import MvcsError
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Head, Workspace
+
+
+class Status(Record):
+    """The state of a workspace.
+
+    Args:
+        head: Where it stands.
+        model: Name of the model.
+        changes: Changed files.
+        stale: What of the files as they are is stale: weights, metrics.
+        others: Files that no pattern matches.
+        left_out: Older checkpoints that are not taken.
+        problems: What could not be looked at.
+        follows_git: Whether Git decides about the branch.
+    """
+
+    __slots__ = ("changes", "follows_git", "head", "left_out", "model", "others", "problems", "stale")
+
+    def __init__(
+        self, head: Head, model: str, changes: list[FileChange], stale: list[str], others: list[str],
+        left_out: list[str], problems: list[MvcsError], *, follows_git: bool,
+    ) -> None:
+        self.head = head
+        self.model = model
+        self.changes = changes
+        self.stale = stale
+        self.others = others
+        self.left_out = left_out
+        self.problems = problems
+        self.follows_git = follows_git
+
+    @property
+    def clean(self) -> bool:
+        """Whether the files are what HEAD has."""
+        return not self.changes
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the status as JSON carries it."""
+        return {
+            "clean": self.clean, "stale": "weights" in self.stale, "stale_metrics": "metrics" in self.stale,
+            "model": self.model, "branch": None if self.head.branch is None else self.head.shown,
+            "commit": None if self.head.commit is None else self.head.commit.hex(),
+            "start": None if self.head.start is None else self.head.start.hex(),
+            "changes": [
+                {"path": os.fsdecode(c.path), "ingredient": c.ingredient, "change": c.change} for c in self.changes
+            ],
+            "untracked": self.others, "left_out": self.left_out,
+            "problems": [problem.to_dict() for problem in self.problems], "follows_git": self.follows_git,
+        }
+
+
+def status(repository: Repository) -> Status:
+    """Looks at the workspace.
+
+    Raises:
+        InvalidConfig: If mvcs.toml cannot be used.
+    """
+    workspace = open_workspace(repository)
+    _finish_killed(workspace)
+    seen = look(workspace, Digest(), strict=False)
+    stale = _stale(seen)
+    _save(seen)
+    return Status(
+        seen.head, workspace.model, seen.changes, stale, sorted(os.fsdecode(path) for path in seen.scan.others),
+        sorted(os.fsdecode(path) for path in seen.scan.left_out), list(seen.problems),
+        follows_git=workspace.git is not None,
+    )
+
+
+def _finish_killed(workspace: Workspace) -> None:
+    with workspace.repository.store.read() as transaction:
+        journal = read_journal(transaction, workspace.name)
+    if journal is not None and not workspace.is_busy():
+        with workspace.locked():
+            recover(workspace)
+
+
+def _save(seen: Look) -> None:
+    from mvcs.errors import MvcsError
+
+    try:
+        seen.workspace.save_cache(seen.scan)
+    except MvcsError:
+        return  # read-only repository, full disk: the cache is a convenience
+
+
+def _stale(seen: Look) -> list[str]:
+    repository, commit = seen.workspace.repository, seen.commit
+    if commit is None:
+        return []
+    tree = changed_tree(repository, seen.tree, edits_of(seen.changes))
+    now = tree.ingredients()
+    before = NewTree(repository, seen.tree, []).ingredients()
+    if "weights" not in now:
+        return []
+    recipe_changed = any(now.get(name) != before.get(name) for name in ("code", "data", "config", "environment"))
+    paths = {entry.oid: path for path, entry in seen.read.items()}
+
+    def read_blob(oid: Oid) -> bytes:
+        path = paths.get(oid)
+        if path is None or repository.store.kind(oid) == BLOB:
+            return repository.store.read_blob(oid)
+        with open(os.path.join(os.fsencode(seen.workspace.root), path), "rb") as file:
+            return file.read()
+
+    weights_changed = now["weights"] != before.get("weights")
+    cache = seen.scan.cache
+    if not recipe_changed and cache.base == seen.tree and cache.recipe:
+        recipe = Oid(cache.recipe)
+    else:
+        recipe = tree.recipe(read_blob)
+        if not recipe_changed and seen.tree != EMPTY:
+            cache.recipe = recipe
+    found = staleness(commit, recipe, now["weights"], has_metrics="metrics" in now)
+    if weights_changed:  # the next commit will say where they come from
+        found = [item for item in found if item != "weights"]
+        metrics_changed = now.get("metrics") != before.get("metrics")
+        found = [item for item in found if item != "metrics" or not metrics_changed]
+    return found

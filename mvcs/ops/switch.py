@@ -1,0 +1,172 @@
+"""switch and checkout: HEAD and the files go to another branch or commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.errors import FollowsGit, RefExists, RefNotFound, RevisionNotFound
+from mvcs.objects.editing import find_file
+from mvcs.objects.hashing import Oid
+from mvcs.objects.operation import Move, Target
+from mvcs.objects.record import Record
+from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.files import Rewrite
+from mvcs.ops.recover import recover
+from mvcs.ops.resolve import resolve_commit
+from mvcs.ops.trees import NewTree
+from mvcs.refs.names import branch_key, check_name, shown
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from mvcs.diff.trees import FileChange
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
+
+
+class SwitchResult(Record):
+    """Where a switch led.
+
+    Args:
+        branch: The branch, None on a detached HEAD.
+        commit: The commit, None on a branch without one.
+        files: Files written or removed.
+        saved: Commit with the work that `--force` overwrote.
+    """
+
+    __slots__ = ("branch", "commit", "files", "saved")
+
+    def __init__(self, branch: str | None, commit: Oid | None, files: int, saved: Oid | None) -> None:
+        self.branch = branch
+        self.commit = commit
+        self.files = files
+        self.saved = saved
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the result as JSON carries it."""
+        return {
+            "branch": self.branch, "commit": None if self.commit is None else self.commit.hex(), "files": self.files,
+            "saved": None if self.saved is None else self.saved.hex(),
+        }
+
+
+def switch(
+    repository: Repository, name: str, *, create: bool = False, start: str | None = None, detach: bool = False,
+    force: bool = False, command: str = "switch",
+) -> SwitchResult:
+    """Goes to a branch, or with `detach` to any commit.
+
+    Args:
+        repository: Opened from the workspace.
+        name: Branch; with `detach` a revision.
+        create: Make the branch, at `start` or HEAD.
+        start: Revision that a new branch starts from.
+        detach: Put HEAD on the commit itself.
+        force: Overwrite unsaved work, after saving it as a commit.
+        command: The command as typed.
+
+    Raises:
+        UnsavedWork: If files with unsaved changes would be overwritten.
+        FollowsGit: If Git decides about the branch.
+        RefNotFound: If there is no such branch.
+    """
+    repository.writable()
+    workspace = open_workspace(repository)
+    if workspace.git is not None:
+        words = "git switch " + ("-c " if create else "--detach " if detach else "") + name
+        raise FollowsGit(branch=name, command=f"{words} && mvcs checkout")
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch if force else Digest(), strict=False)
+            target, oid, extra = _target(repository, workspace, seen, name, create=create, start=start, detach=detach)
+            moves = [*extra]
+            if seen.head.stored != target:
+                moves.append(Move(workspace.head_ref, seen.head.stored, target))
+            if oid is None or oid == seen.head.base:
+                repository.publish(
+                    actor=repository.actor(None, workspace.root), command=command, moves=tuple(moves),
+                    also=seen.scan.cache.save,
+                )
+                return SwitchResult(_branch(target), oid, 0, None)
+            tree = repository.commit(oid).tree
+            done = Rewrite(seen, batch, NewTree(repository, tree, []), force=force).run(
+                moves=tuple(moves), command=command, new_head_tree=tree
+            )
+            return SwitchResult(_branch(target), oid, len(done.paths), done.saved)
+
+
+def _branch(target: Target) -> str | None:
+    return target.split("/", 2)[2] if isinstance(target, str) else None
+
+
+def _target(
+    repository: Repository, workspace: Workspace, seen: Look, name: str, *, create: bool, start: str | None,
+    detach: bool,
+) -> tuple[Target, Oid | None, list[Move]]:
+    if detach:
+        oid = resolve_commit(repository, name)[0]
+        return oid, oid, []
+    key = branch_key(workspace.model, check_name(name))
+    there = seen.refs.resolve(key)
+    if create:
+        if there is not None:
+            raise RefExists(ref=f"branch {name}")
+        base = resolve_commit(repository, start)[0] if start is not None else seen.head.base
+        return key, base, [] if base is None else [Move(key, None, base)]
+    if there is None and key != seen.head.branch:
+        known = tuple(shown(other) for other, _ in seen.refs.under(f"heads/{workspace.model}/"))
+        raise RefNotFound(ref=f"branch {name}", known=known, hint=f"mvcs switch -c {name}")
+    return key, there, []
+
+
+def checkout(
+    repository: Repository, revision: str | None, *, force: bool = False, command: str = "checkout"
+) -> SwitchResult:
+    """Goes to a branch or a commit; without a revision, brings the files to what HEAD has.
+
+    Beside Git and without a revision, only files that Git does not track are brought to what the branch has.
+
+    Raises:
+        UnsavedWork: If files with unsaved changes would be overwritten.
+    """
+    if revision is None:
+        return _refresh(repository, force=force, command=command)
+    workspace = open_workspace(repository)
+    key = branch_key(workspace.model, revision)
+    is_branch = repository.refs().get(key) is not None
+    return switch(repository, revision, detach=not is_branch, force=force, command=command)
+
+
+def _refresh(repository: Repository, *, force: bool, command: str) -> SwitchResult:
+    repository.writable()
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch if force else Digest(), strict=False)
+            if seen.commit is None or seen.head.base is None:
+                raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
+            paths = {change.path for change in seen.changes if change.before is not None}
+            paths |= {change.path for change in seen.changes if _was_written(seen, change)}
+            if workspace.git is not None:
+                paths -= workspace.git.tracked(workspace.root)
+            moves = ()
+            if seen.head.branch is not None and seen.head.stored != seen.head.branch:
+                moves = (Move(workspace.head_ref, seen.head.stored, seen.head.branch),)
+            target = NewTree(repository, seen.tree, [])
+            done = Rewrite(
+                seen, batch, target, force=force, only=paths, known=lambda change: _was_written(seen, change)
+            ).run(moves=moves, command=command, new_head_tree=seen.tree)
+            branch = None if seen.head.branch is None else seen.head.shown
+            return SwitchResult(branch, seen.head.base, len(done.paths), done.saved)
+
+
+def _was_written(seen: Look, change: FileChange) -> bool:
+    """Whether a changed file is what the branch before had: after `git switch` that is nobody's unsaved work."""
+    stored = seen.head.stored
+    old = seen.refs.resolve(stored) if isinstance(stored, str) else stored
+    if old is None or old == seen.head.base or change.after is None:
+        return False
+    repository = seen.workspace.repository
+    there = find_file(repository.load_tree, repository.commit(old).tree, change.path)
+    return there is not None and there.entry.same_content(change.after.entry)

@@ -1,0 +1,106 @@
+"""From changes of files to a new root tree, and what it says of weights and recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.ingredients.recipe import recipe_of
+from mvcs.objects.editing import edit_tree, ingredient_trees
+from mvcs.objects.hashing import TREE, Oid
+from mvcs.repo.changes import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.tree import Entry, Load
+    from mvcs.repo.repository import Repository
+    from mvcs.store.base import Batch
+
+
+class NewTree:
+    """A root tree that may not be stored yet.
+
+    Attributes:
+        oid: Its oid; EMPTY if it has nothing.
+        nodes: (oid, payload) of nodes that may be new.
+    """
+
+    def __init__(self, repository: Repository, oid: Oid, nodes: list[tuple[Oid, bytes]]) -> None:
+        self.oid = oid
+        self.nodes = nodes
+        self._repository = repository
+        self._payloads = dict(nodes)
+
+    def load(self, oid: Oid) -> bytes:
+        """Returns a node of this tree, or of any stored one."""
+        payload = self._payloads.get(oid)
+        return self._repository.load_tree(oid) if payload is None else payload
+
+    def put(self, batch: Batch) -> None:
+        """Adds the new nodes to a batch."""
+        for _, payload in self.nodes:
+            batch.put_object(TREE, payload)
+
+    @property
+    def root(self) -> Oid | None:
+        """The oid, None if the tree is empty."""
+        return None if self.oid == EMPTY else self.oid
+
+    def ingredients(self) -> dict[str, Oid]:
+        """Returns the tree of each ingredient."""
+        return ingredient_trees(self.load, self.root)
+
+    def recipe(self, read_blob: Callable[[Oid], bytes]) -> Oid:
+        """Returns the recipe oid."""
+        from mvcs.objects.commit import recipe_oid
+
+        return recipe_oid({}) if self.root is None else recipe_of(self.load, self.root, read_blob)
+
+
+def edits_of(changes: Iterable[FileChange]) -> dict[bytes, Entry | None]:
+    """Returns changes of files as changes of a root tree, ingredient first."""
+    edits: dict[bytes, Entry | None] = {}
+    for change in changes:
+        if change.before is not None and (
+            change.after is None or change.after.ingredient != change.before.ingredient
+        ):
+            edits[change.before.ingredient.encode() + b"/" + change.path] = None
+        if change.after is not None:
+            edits[change.after.ingredient.encode() + b"/" + change.path] = change.after.entry
+    return edits
+
+
+def changed_tree(repository: Repository, tree: Oid, edits: dict[bytes, Entry | None]) -> NewTree:
+    """Returns a root tree with changes."""
+    if not edits:
+        return NewTree(repository, tree, [])
+    edited = edit_tree(repository.load_tree, None if tree == EMPTY else tree, edits)
+    return NewTree(repository, edited.oid or EMPTY, edited.nodes)
+
+
+def staleness(commit: Commit, recipe: Oid, weights: Oid | None, *, has_metrics: bool) -> list[str]:
+    """Returns what is stale in a commit: "weights", "metrics".
+
+    Args:
+        commit: The commit.
+        recipe: Recipe oid of its tree.
+        weights: Weights tree of its tree, None without weights.
+        has_metrics: Whether it has metrics.
+    """
+    stale = []
+    if weights is not None and commit.origin is not None and commit.origin.recipe != recipe:
+        stale.append("weights")
+    if has_metrics and weights is not None and commit.measured != weights:
+        stale.append("metrics")
+    return stale
+
+
+def commit_staleness(repository: Repository, commit: Commit) -> list[str]:
+    """Returns what is stale in a stored commit."""
+    trees = ingredient_trees(repository.load_tree, commit.tree)
+    if "weights" not in trees:
+        return []
+    recipe = recipe_of(repository.load_tree, commit.tree, repository.store.read_blob)
+    return staleness(commit, recipe, trees["weights"], has_metrics="metrics" in trees)
