@@ -12,10 +12,12 @@ from mvcs.ingredients.notebooks import LIMIT, cell_sources
 from mvcs.objects.commit import recipe_oid
 from mvcs.objects.editing import edit_tree, files_below, ingredient_trees
 from mvcs.objects.hashing import Oid, blob_oid
-from mvcs.objects.tree import IS_BLOB, Entry, Load
+from mvcs.objects.tree import IS_BLOB, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mvcs.objects.tree import Load
 
 
 def recipe_of(load: Load, root: Oid, read_blob: Callable[[Oid], bytes]) -> Oid:

@@ -11,10 +11,12 @@ from mvcs.errors import InvalidObject, PathInTwoIngredients
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.hashing import TREE, Oid
 from mvcs.objects.record import Record
-from mvcs.objects.tree import FOLDER, IS_TREE, Entry, Load, build_tree, find_path, read_tree
+from mvcs.objects.tree import FOLDER, IS_TREE, Entry, build_tree, find_path, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from mvcs.objects.tree import Load
 
 GENERATED = b".mvcs"
 """Folder of an ingredient that capture fills; never written out."""

@@ -141,9 +141,7 @@ class Environment:
                     if len(self._names) == 1:
                         self._tables = {self._names[0]: None}
                     else:
-                        self._tables = {
-                            name: env.open_db(name.encode(), create=not self.readonly) for name in self._names
-                        }
+                        self._tables = self._open_tables(env)
                 except BaseException:
                     env.close()
                     raise
@@ -166,6 +164,16 @@ class Environment:
                 if "Cannot allocate memory" not in str(error) or size // 2 < LEAST_MAP:
                     raise
                 size //= 2
+
+    def _open_tables(self, env: Any) -> dict[str, Any]:  # noqa: ANN401 -- lmdb ships no types
+        # In a read transaction, since one that could make tables would wait for whoever is writing.
+        try:
+            with env.begin() as txn:
+                return {name: env.open_db(name.encode(), txn=txn, create=False) for name in self._names}
+        except lmdb.NotFoundError:
+            if self.readonly:
+                raise
+            return {name: env.open_db(name.encode()) for name in self._names}
 
     def _check_there(self) -> None:
         # LMDB would make a new, empty file in place of a lost one, and call it the store.

@@ -1,0 +1,52 @@
+"""mvcs commit."""
+
+from __future__ import annotations
+
+import click
+
+from mvcs.errors import InvalidArgument
+from mvcs_cli.ui import Ui, size
+from mvcs_cli.verb import verb
+
+
+@verb("commit")
+@click.option("-m", "--message", multiple=True, help="The message; several are paragraphs. Made from the changes if missing.")
+@click.option("--amend", is_flag=True, help="Take the place of HEAD's commit.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME=VALUE", help="A metric of these weights.")
+@click.option("--trained", is_flag=True, help="Declare that the weights come from the recipe as it is.")
+@click.option("--tag", metavar="NAME", help="Tag the commit in the same step.")
+@click.option("--author", metavar="'NAME <EMAIL>'", help="Who made it, if not you.")
+def command(
+    ui: Ui, *, message: tuple[str, ...], amend: bool, metrics: tuple[str, ...], trained: bool, tag: str | None,
+    author: str | None,
+) -> None:
+    """Make the files as they are a state of the model: code, data, config, environment, weights and metrics."""
+    values = dict(_metric(text) for text in metrics)
+    done = ui.repo().commit(
+        "\n\n".join(message) if message else None, author=author, amend=amend, metrics=values, trained=trained,
+        tag=tag, command=ui.command("commit"),
+    )
+    for warning in done.warnings:
+        ui.warn(warning)
+
+    def people() -> None:
+        where = done.branch or "no branch"
+        ui.line(f"[{where} {done.oid.hex()[:12]}] {done.commit.subject}")
+        plural = "file" if done.files == 1 else "files"
+        ui.line(f"  {done.files} {plural} changed; {size(done.total_bytes)} in all, {size(done.new_bytes)} new in the store")
+
+    ui.answer("commit", done.to_dict(), people=people, quiet=[done.oid.hex()])
+
+
+def _metric(text: str) -> tuple[str, float | int]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InvalidArgument(argument="--metric", value=text, reason="write NAME=VALUE")
+    try:
+        return name, int(value)
+    except ValueError:
+        pass
+    try:
+        return name, float(value)
+    except ValueError:
+        raise InvalidArgument(argument="--metric", value=text, reason="the value is a number") from None

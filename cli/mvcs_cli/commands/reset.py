@@ -1,0 +1,30 @@
+"""mvcs reset."""
+
+from __future__ import annotations
+
+import click
+
+from mvcs_cli.ui import Ui
+from mvcs_cli.verb import complete_revision, verb
+
+
+@verb("reset")
+@click.argument("revision", default="HEAD", shell_complete=complete_revision)
+@click.option("--hard", is_flag=True, help="The files too; unsaved work is saved first (mvcs undo).")
+@click.option("--soft", is_flag=True, help="Only the branch: the default.")
+def command(ui: Ui, revision: str, *, hard: bool, soft: bool) -> None:
+    """Move the branch to a commit; the files stay as they are unless --hard is given."""
+    if hard and soft:
+        message = "--hard and --soft exclude each other"
+        raise click.UsageError(message)
+    repo = ui.repo()
+    done = repo.reset(revision, hard=hard, command=ui.command("reset"))
+    head = repo.head
+    at = head.id if head is not None else ""
+
+    def people() -> None:
+        ui.line(f"The branch is at {at[:12]}; {len(done.paths)} file(s) written.")
+        if done.saved is not None:
+            ui.line(f"Overwritten work is in {done.saved.hex()[:12]}; mvcs undo brings it back.")
+
+    ui.answer("reset", {"commit": at, **done.to_dict()}, people=people, quiet=[at])

@@ -1,0 +1,56 @@
+"""mvcs show."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from mvcs_cli.ui import Ui, local_time, quoted, size
+from mvcs_cli.verb import complete_revision, verb
+
+if TYPE_CHECKING:
+    from mvcs.ops.show import Shown
+
+
+@verb("show")
+@click.argument("revision", default="HEAD", shell_complete=complete_revision)
+@click.option("--provenance", is_flag=True, help="Show what was recorded about machine and Git.")
+def command(ui: Ui, revision: str, *, provenance: bool) -> None:
+    """A commit in full: ingredients, where its weights and metrics came from, what changed."""
+    found = ui.repo().show(revision)
+    ui.answer(
+        "show", found.to_dict(), people=lambda: _people(ui, found, provenance=provenance), quiet=[found.oid.hex()]
+    )
+
+
+def _people(ui: Ui, found: Shown, *, provenance: bool) -> None:
+    commit = found.commit
+    ui.line(f"commit {found.oid.hex()}", fg="yellow")
+    ui.line(f"Model:   {commit.model}")
+    ui.line(f"Author:  {commit.author}")
+    ui.line(f"Date:    {local_time(commit.author.time, commit.author.offset)}")
+    for parent in commit.parents:
+        ui.line(f"Parent:  {parent.hex()[:12]}")
+    ui.line()
+    for line in commit.message.splitlines():
+        ui.line(f"    {line}")
+    ui.line()
+    for name, count in found.sizes.items():
+        ui.line(f"  {name:<12} {size(count):>9}")
+    if commit.origin is not None:
+        ui.line(f"  weights come from recipe {commit.origin.recipe.hex()[:12]} ({commit.origin.how})")
+    for name, value in sorted(found.metrics.items()):
+        ui.line(f"  metric {name} = {value}")
+    for what in found.stale:
+        ui.line(f"  STALE: the {what} are not of this {'recipe' if what == 'weights' else 'commit\'s weights'}", fg="red")
+    for name, reason in commit.incomplete:
+        ui.line(f"  incomplete: {name}: {reason}")
+    if provenance:
+        import json
+
+        ui.line("  provenance: " + json.dumps(found.provenance))
+    ui.line()
+    for change in found.changes:
+        ui.line(f"  {change.change:<9} {change.ingredient:<12} {quoted(os.fsdecode(change.path))}")

@@ -1,0 +1,6 @@
+"""The public Python API; the command line stands on it too."""
+
+from mvcs.api.commit import Commit
+from mvcs.api.repo import Repo, clone, init, open  # noqa: A004
+
+__all__ = ["Commit", "Repo", "clone", "init", "open"]

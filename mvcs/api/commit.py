@@ -1,0 +1,228 @@
+"""A commit as Python sees it: immutable, read when asked for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.objects.editing import ingredient_trees
+from mvcs.objects.hashing import parse_oid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.objects.commit import Commit as CommitObject
+    from mvcs.objects.hashing import Oid
+    from mvcs.ops.show import Listed, Shown
+    from mvcs.repo.repository import Repository
+
+
+class Commit:
+    """One state of a model. Get it from a repository: `repo["main"]`.
+
+    Args:
+        repository: Where it is.
+        oid: Its oid.
+        commit: The commit object, if it was read already.
+    """
+
+    __slots__ = ("_object", "_oid", "_repository")
+
+    def __init__(self, repository: Repository, oid: Oid, commit: CommitObject | None = None) -> None:
+        self._repository = repository
+        self._oid = oid
+        self._object = commit
+
+    @property
+    def object(self) -> CommitObject:
+        """The commit object with all its fields."""
+        if self._object is None:
+            self._object = self._repository.commit(self._oid)
+        return self._object
+
+    @property
+    def id(self) -> str:
+        """The oid, 64 hex digits."""
+        return self._oid.hex()
+
+    @property
+    def parents(self) -> tuple[Commit, ...]:
+        """The parents in order."""
+        return tuple(Commit(self._repository, parent) for parent in self.object.parents)
+
+    @property
+    def message(self) -> str:
+        """The whole message."""
+        return self.object.message
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.object.model
+
+    @property
+    def author(self) -> str:
+        """NAME <EMAIL>."""
+        return str(self.object.author)
+
+    @property
+    def time(self) -> int:
+        """When it was authored: nanoseconds since 1970 in UTC."""
+        return self.object.author.time
+
+    @property
+    def tree(self) -> str:
+        """Oid of the root tree, 64 hex digits."""
+        return self.object.tree.hex()
+
+    @property
+    def code(self) -> Files:
+        """Files of the code ingredient."""
+        return Files(self, "code")
+
+    @property
+    def data(self) -> Files:
+        """Files of the data ingredient."""
+        return Files(self, "data")
+
+    @property
+    def config(self) -> Files:
+        """Files of the config ingredient."""
+        return Files(self, "config")
+
+    @property
+    def env(self) -> Files:
+        """Files of the environment ingredient."""
+        return Files(self, "environment")
+
+    @property
+    def weights(self) -> Files:
+        """Files of the weights ingredient."""
+        return Files(self, "weights")
+
+    @property
+    def files(self) -> Files:
+        """All files."""
+        return Files(self, None)
+
+    @property
+    def metrics(self) -> dict[str, object]:
+        """Metrics that were given to the commit by name."""
+        from mvcs.ops.log import read_metrics
+
+        return read_metrics(self._repository, self.object)
+
+    @property
+    def stale(self) -> list[str]:
+        """What is stale: "weights" if the recipe is not theirs, "metrics" if they are of other weights."""
+        from mvcs.ops.trees import commit_staleness
+
+        return commit_staleness(self._repository, self.object)
+
+    @property
+    def ingredients(self) -> tuple[str, ...]:
+        """Names of the ingredients that it has."""
+        return tuple(ingredient_trees(self._repository.load_tree, self.object.tree))
+
+    def show(self) -> Shown:
+        """Returns everything about it."""
+        from mvcs.ops.show import show
+
+        return show(self._repository, self.id)
+
+    def diff(self, other: Commit) -> list[FileChange]:
+        """Returns what changed from this commit to another."""
+        from mvcs.diff.trees import diff_roots
+
+        return diff_roots(self._repository.load_tree, self.object.tree, other.object.tree)
+
+    def walk(self) -> Iterator[Commit]:
+        """Yields this commit and all its ancestors, newest first."""
+        from mvcs.dag.walk import by_time
+
+        with self._repository.history() as history:
+            for oid in by_time(history, [self._oid]):
+                yield Commit(self._repository, oid)
+
+    def is_ancestor(self, other: Commit) -> bool:
+        """Whether `other` is this commit or comes from it."""
+        from mvcs.dag.bases import is_ancestor
+
+        with self._repository.history() as history:
+            return is_ancestor(history, self._oid, parse_oid(other.id))
+
+    def merge_base(self, other: Commit) -> Commit | None:
+        """Returns the best common ancestor; of several the one with the smallest oid, None if there is none."""
+        from mvcs.dag.bases import merge_bases
+
+        with self._repository.history() as history:
+            found = merge_bases(history, self._oid, parse_oid(other.id))
+        return Commit(self._repository, found[0]) if found else None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Commit) and self._oid == other._oid
+
+    def __hash__(self) -> int:
+        return hash(self._oid)
+
+    def __repr__(self) -> str:
+        return f"<Commit {self.id[:12]} {self.object.subject!r}>"
+
+
+class Files:
+    """Files of a commit, a mapping from path to content.
+
+    Args:
+        commit: The commit.
+        ingredient: Which files; all if None.
+    """
+
+    __slots__ = ("_commit", "_ingredient")
+
+    def __init__(self, commit: Commit, ingredient: str | None) -> None:
+        self._commit = commit
+        self._ingredient = ingredient
+
+    def entries(self) -> list[Listed]:
+        """Returns path, ingredient and entry of each."""
+        from mvcs.ops.show import listing
+
+        listed = listing(self._commit._repository, self._commit.id)
+        return [item for item in listed if self._ingredient in {None, item.ingredient}]
+
+    def __iter__(self) -> Iterator[str]:
+        return (os.fsdecode(item.path) for item in self.entries())
+
+    def __len__(self) -> int:
+        return len(self.entries())
+
+    def __contains__(self, path: object) -> bool:
+        return path in set(self)
+
+    def __getitem__(self, path: str) -> bytes:
+        from mvcs.ops.show import content
+
+        return b"".join(content(self._commit._repository, f"{self._commit.id}:{path}"))
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Yields a file's content in pieces."""
+        from mvcs.ops.show import content
+
+        return content(self._commit._repository, f"{self._commit.id}:{path}")
+
+    def mapped(self, path: str) -> str:
+        """Returns the path of a read-only file with the content, shared by all who map it."""
+        from mvcs.errors import PathNotFound
+        from mvcs.store.mapped import mapped_file
+
+        repository = self._commit._repository
+        for item in self.entries():
+            if os.fsdecode(item.path) == path:
+                return mapped_file(
+                    repository.store, item.entry.oid, repository.clock, repository.config.integer("mapped.max_bytes")
+                )
+        raise PathNotFound(path=path, where=self._commit.id[:12])
+
+    def __repr__(self) -> str:
+        return f"<{self._ingredient or 'all'} files of {self._commit.id[:12]}>"

@@ -1,0 +1,130 @@
+"""clone: another repository with the same history, and its files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.errors import NotEmpty, RefNotFound
+from mvcs.objects.hashing import Oid
+from mvcs.objects.operation import Move
+from mvcs.objects.record import Record
+from mvcs.objects.root import NAMESPACES
+from mvcs.ops.marking import Marker
+from mvcs.ops.writing import write_out
+from mvcs.refs.names import HEAD, HEADS, TAGS, branch_key, head_key, split_key
+from mvcs.refs.roots import read_root
+from mvcs.repo.layout import find_place
+from mvcs.repo.repository import Repository
+from mvcs.store.base import ROOTS
+from mvcs.store.transfer import copy_objects
+
+if TYPE_CHECKING:
+    from mvcs.refs.table import Refs
+    from mvcs.store.lmdb_store import MetaTransaction
+
+SHARED = (HEADS, TAGS, "versions", "stages", "deployments")
+
+
+class CloneResult(Record):
+    """A new clone.
+
+    Args:
+        path: Its folder.
+        branch: Branch that its HEAD is on.
+        commit: HEAD's commit.
+        objects: Objects copied.
+    """
+
+    __slots__ = ("branch", "commit", "objects", "path")
+
+    def __init__(self, path: str, branch: str | None, commit: Oid | None, objects: int) -> None:
+        self.path = path
+        self.branch = branch
+        self.commit = commit
+        self.objects = objects
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the result as JSON carries it."""
+        return {
+            "path": self.path, "branch": self.branch, "commit": None if self.commit is None else self.commit.hex(),
+            "objects": self.objects,
+        }
+
+
+def clone(
+    source: str, target: str, *, branch: str | None = None, command: str = "clone", **options: object
+) -> CloneResult:
+    """Copies the shared history of a local repository and writes out its files.
+
+    Args:
+        source: Folder of a workspace or repository.
+        target: New folder; it must not exist, or be empty.
+        branch: Branch to stand on; that of the source's HEAD by default.
+        command: The command as typed.
+        **options: For the new repository.
+
+    Raises:
+        NotEmpty: If the target has files.
+        NotARepository: If the source is none.
+        RefNotFound: If it has no such branch.
+    """
+    origin = Repository(find_place(source), **options)  # type: ignore[arg-type]
+    target = os.path.abspath(target)
+    if os.path.isdir(target) and os.listdir(target):
+        raise NotEmpty(path=target)
+    refs = origin.refs()
+    chosen = _chosen(origin, refs, branch)
+    os.makedirs(target, exist_ok=True)
+    made = Repository.create(target, **options)
+    wanted = {key: oid for key, oid in refs.targets.items() if split_key(key)[0] in SHARED}
+    with origin.lock.shared(), made.lock.shared():
+        marker = Marker(origin)
+        marker.mark([(oid, None) for oid in wanted.values() if not isinstance(oid, str)])
+        with origin.store.read() as transaction:
+            roots = [read_root(transaction, name) for name in NAMESPACES]
+        for root in roots:
+            marker.mark([(oid, None) for _, oid in root.refs if isinstance(oid, bytes)])
+            if root.ledger is not None:
+                marker.mark([(root.ledger, None)])
+            if isinstance(root.notes, tuple):
+                marker.mark([(note.attestation, None) for note in root.notes])
+            else:
+                marker.mark([(root.notes, None)])
+        count = copy_objects(origin.store, made.store, marker.live, made.progress)
+
+        def put_roots(transaction: MetaTransaction) -> None:
+            for root in roots:
+                if root.generation:
+                    transaction.put(ROOTS, root.namespace.encode(), root.encode())
+
+        moves = [Move(key, None, oid) for key, oid in sorted(wanted.items())]
+        moves += [Move(head_key(name), None, target_key) for name, target_key in chosen.items()]
+        made.publish(
+            actor=made.actor(None, target), command=command, moves=tuple(moves),
+            reason=f"clone of {os.path.abspath(source)}",
+            also=put_roots,
+        )
+    for name in chosen:
+        write_out(made, name)
+    first = next(iter(chosen.values()), None)
+    oid = made.refs().resolve(first) if first is not None else None
+    return CloneResult(target, None if first is None else first.split("/", 2)[2], oid, count)
+
+
+def _chosen(origin: Repository, refs: Refs, branch: str | None) -> dict[str, str]:
+    """Returns the workspaces to write out, with the branch of each."""
+    heads = {
+        key.split("/", 1)[1]: stored
+        for key, stored in refs.under(HEAD + "/")
+        if isinstance(stored, str) and not key.split("/", 1)[1].startswith("/")
+    }
+    if not heads:
+        models = {split_key(key)[1] for key, _ in refs.under(HEADS + "/")}
+        heads = {".": branch_key(models.pop(), "main")} if len(models) == 1 else {}
+    if branch is not None:
+        heads = {name: branch_key(stored.split("/")[1], branch) for name, stored in heads.items()}
+        for stored in heads.values():
+            if refs.resolve(stored) is None:
+                raise RefNotFound(ref=f"branch {branch}", hint=f"mvcs -C {origin.place.top} branch")
+    return heads

@@ -1,0 +1,115 @@
+"""fsck: every byte against its name, every name against what it stands for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.errors import IntegrityError, MvcsError, StoreCorrupt
+from mvcs.objects.editing import flatten
+from mvcs.objects.hashing import COMMIT, OPERATION, Oid
+from mvcs.objects.record import Record
+from mvcs.ops.marking import Marker, find_roots
+from mvcs.refs.ledger import check_chain
+from mvcs.store.base import GRAPH
+from mvcs.store.verify import Problem, check_files, check_store, repair
+
+if TYPE_CHECKING:
+    from mvcs.repo.repository import Repository
+
+
+class Report(Record):
+    """What fsck found.
+
+    Args:
+        problems: What is wrong.
+        repaired: What was wrong and is mended.
+        objects: Objects that are reachable.
+    """
+
+    __slots__ = ("objects", "problems", "repaired")
+
+    def __init__(self, problems: list[Problem], repaired: list[Problem], objects: int) -> None:
+        self.problems = problems
+        self.repaired = repaired
+        self.objects = objects
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the report as JSON carries it."""
+        return {
+            "problems": [problem.to_dict() for problem in self.problems],
+            "repaired": [problem.to_dict() for problem in self.repaired], "objects": self.objects,
+        }
+
+
+def fsck(repository: Repository, *, repair_from: Repository | None = None) -> Report:
+    """Checks everything.
+
+    Args:
+        repository: What to check.
+        repair_from: Another repository to take good copies from.
+
+    Raises:
+        StoreCorrupt: If a file is so damaged that it cannot be opened.
+    """
+    files = check_files(repository.path)
+    if any(problem.name == "meta" for problem in files):
+        raise StoreCorrupt(path=f"{repository.path}/meta", reason=files[0].reason)
+    problems = files + _check(repository)
+    repaired: list[Problem] = []
+    if repair_from is not None and problems:
+        with repository.lock.exclusive():
+            for problem in problems:
+                if problem.oid is not None and repair(repository.store, repair_from.store, problem.oid, problem.kind):
+                    repaired.append(problem)
+        problems = check_files(repository.path) + _check(repository)
+    return Report(problems, repaired, _count(repository))
+
+
+def _count(repository: Repository) -> int:
+    return sum(1 for _ in repository.store.objects())
+
+
+def _check(repository: Repository) -> list[Problem]:
+    problems = list(check_store(repository.store, repository.progress))
+    told = {problem.oid for problem in problems}
+
+    def missing(kind: str, oid: Oid, source: str) -> None:
+        if oid not in told:
+            told.add(oid)
+            problems.append(Problem(kind, oid.hex(), f"missing, and {source} needs it", oid))
+
+    marker = Marker(repository, missing)
+    roots = find_roots(repository)
+    marker.mark(roots.needed)
+    marker.mark([(oid, OPERATION) for oid in roots.operations], "the ledger")
+    try:
+        with repository.store.read() as transaction:
+            problems += [Problem("ledger", str(error.fields["height"]), error.message) for error in check_chain(transaction)]
+    except IntegrityError as error:
+        problems.append(Problem("ledger", "", error.message))
+    problems += _check_commits(repository, marker.live)
+    return problems
+
+
+def _check_commits(repository: Repository, live: set[Oid]) -> list[Problem]:
+    problems = []
+    with repository.store.read() as transaction:
+        commits = [Oid(key) for key in transaction.keys(GRAPH)]
+    seen_trees: set[Oid] = set()
+    for oid in commits:
+        if oid not in live:
+            continue
+        try:
+            commit = repository.commit(oid)
+            highest = max((repository.commit(parent).generation for parent in commit.parents), default=0)
+            if commit.generation != highest + 1:
+                reason = f"generation {commit.generation}, its parents make it {highest + 1}"
+                problems.append(Problem(COMMIT, oid.hex(), reason))
+            if commit.tree not in seen_trees:
+                seen_trees.add(commit.tree)
+                flatten(repository.load_tree, commit.tree)
+        except MvcsError as error:
+            problems.append(Problem(COMMIT, oid.hex(), error.message))
+    return problems
+
+
