@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import summary
-from mvcs.errors import InvalidArgument, NothingToCommit, RefExists, RevisionNotFound
+from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
 from mvcs.objects.commit import Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
 from mvcs.objects.operation import Move, Target
@@ -142,6 +142,7 @@ class _Making:
             else:
                 self.seen.workspace.save_cache(seen.scan)
                 raise NothingToCommit(branch=seen.head.shown)
+        self._check_presence()
         tree.put(self.batch)
         if tree.oid == EMPTY:
             self.batch.put_object(TREE, build_tree([])[-1][1])
@@ -158,6 +159,12 @@ class _Making:
             new_bytes=getattr(self.batch, "new_bytes", 0), total_bytes=_total(tree), stale=stale,
             warnings=self.warnings,
         )
+
+    def _check_presence(self) -> None:
+        """Never a name without its bytes, whatever the stat cache believes."""
+        for change in self.seen.changes:
+            if change.after is not None and not self.batch.has(change.after.entry.oid):
+                raise ObjectMissing(oid=change.after.entry.oid.hex(), kind=BLOB)
 
     # Parts of the commit object
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from mvcs.ingredients.patterns import Rules, pattern_problem
 from mvcs.objects.hashing import Oid
 from mvcs.repo.changes import EMPTY, compare, read_unknown
+from mvcs.repo.reading import Digest
+from mvcs.repo.scan import Seen
 from mvcs.repo.workspace import Head, Workspace
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from mvcs.objects.tree import Entry
     from mvcs.refs.table import Refs
     from mvcs.repo.git import GitTree
-    from mvcs.repo.reading import Digest
     from mvcs.repo.repository import Repository
     from mvcs.repo.scan import MakeRules, Scan
+    from mvcs.store.base import Batch
 
 
 def open_workspace(repository: Repository) -> Workspace:
@@ -88,7 +90,7 @@ def head_of(workspace: Workspace) -> tuple[Refs, Head]:
     return refs, workspace.head(refs, start)
 
 
-def look(workspace: Workspace, digest: Digest, *, strict: bool) -> Look:
+def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
     """Looks at the files, reading those that may have changed.
 
     Args:
@@ -107,4 +109,22 @@ def look(workspace: Workspace, digest: Digest, *, strict: bool) -> Look:
         workspace.root, seen.scan, digest, repository.progress, None if strict else seen.problems
     )
     seen.changes = compare(seen.scan, seen.read, repository.load_tree, seen.tree)
+    if not isinstance(digest, Digest):
+        _store_hashed(seen, digest, strict=strict)
     return seen
+
+
+def _store_hashed(seen: Look, batch: Batch, *, strict: bool) -> None:
+    """Stores files that an earlier command only hashed: their oid is known, their bytes are nowhere yet."""
+    workspace = seen.workspace
+    for change in seen.changes:
+        after = change.after
+        if after is None or change.path in seen.read or batch.has(after.entry.oid):
+            continue
+        folder, _, name = change.path.rpartition(b"/")
+        row = dict(seen.scan.cache.folders[folder].rows())[name]
+        seen.scan.unknown[change.path] = Seen(row.stats, row.ingredient, row)
+    if seen.scan.unknown:
+        problems = None if strict else seen.problems
+        seen.read.update(read_unknown(workspace.root, seen.scan, batch, workspace.repository.progress, problems))
+        seen.changes = compare(seen.scan, seen.read, workspace.repository.load_tree, seen.tree)

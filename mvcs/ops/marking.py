@@ -125,7 +125,7 @@ class Marker:
         name = f"{kind} {oid.hex()[:12]}"
         found: list[tuple[Oid, str | None]] = []
         if kind == TREE:
-            found = list(references(payload))
+            found = [(below_oid, below_kind) for below_kind, below_oid in references(payload)]
         elif kind == COMMIT:
             commit = Commit.decode(payload)
             found = [(commit.tree, TREE), *[(parent, COMMIT) for parent in commit.parents]]

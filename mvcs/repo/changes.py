@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mvcs.ports import Progress
     from mvcs.repo.reading import Digest
     from mvcs.repo.scan import Scan
+    from mvcs.store.base import Batch
 
 EMPTY = build_tree([])[-1][0]
 """Oid of a tree without entries: what a branch without commits is compared with."""
@@ -31,7 +32,7 @@ MANY = 500
 
 
 def read_unknown(
-    root: str, found: Scan, digest: Digest, progress: Progress, problems: list[CaptureError] | None = None,
+    root: str, found: Scan, digest: Digest | Batch, progress: Progress, problems: list[CaptureError] | None = None,
 ) -> dict[bytes, Entry]:
     """Reads every file that the scan could not know, and brings its row up to date.
 

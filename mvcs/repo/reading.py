@@ -17,6 +17,7 @@ from mvcs.repo.scan import stats_of
 
 if TYPE_CHECKING:
     from mvcs.repo.statcache import Stats
+    from mvcs.store.base import Batch
 
 _PIECE = 1 << 20
 
@@ -42,7 +43,7 @@ class Digest:
         return hasher.oid(), total
 
 
-def read_file(root: str, path: bytes, digest: Digest) -> tuple[Stats, Entry]:
+def read_file(root: str, path: bytes, digest: Digest | Batch) -> tuple[Stats, Entry]:
     """Reads one file or link.
 
     Args:
@@ -91,7 +92,7 @@ def read_file(root: str, path: bytes, digest: Digest) -> tuple[Stats, Entry]:
 
 
 def _read_link(
-    full: bytes, path: bytes, name: bytes, status: os.stat_result, digest: Digest
+    full: bytes, path: bytes, name: bytes, status: os.stat_result, digest: Digest | Batch
 ) -> tuple[Stats, Entry]:
     target = os.readlink(full)
     if not link_stays_inside(path, target):

@@ -117,6 +117,10 @@ class Batch(Protocol):
         """Returns a blob or structured object that is stored or on its way in."""
         ...
 
+    def has(self, oid: Oid) -> bool:
+        """Whether an object is stored or on its way in."""
+        ...
+
     def settle(self) -> None:
         """Makes every chunk durable; call it before the transaction of `finish` is opened."""
         ...

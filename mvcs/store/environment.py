@@ -166,14 +166,9 @@ class Environment:
                 size //= 2
 
     def _open_tables(self, env: Any) -> dict[str, Any]:  # noqa: ANN401 -- lmdb ships no types
-        # In a read transaction, since one that could make tables would wait for whoever is writing.
-        try:
-            with env.begin() as txn:
-                return {name: env.open_db(name.encode(), txn=txn, create=False) for name in self._names}
-        except lmdb.NotFoundError:
-            if self.readonly:
-                raise
-            return {name: env.open_db(name.encode()) for name in self._names}
+        # py-lmdb keeps handles only of write transactions that commit; this one writes nothing.
+        with env.begin(write=not self.readonly) as txn:
+            return {name: env.open_db(name.encode(), txn=txn, create=not self.readonly) for name in self._names}
 
     def _check_there(self) -> None:
         # LMDB would make a new, empty file in place of a lost one, and call it the store.

@@ -88,6 +88,12 @@ class Ingest:
             self.flush()
         return self._store.read_blob(oid)
 
+    def has(self, oid: Oid) -> bool:
+        """Whether an object is stored or on its way in."""
+        return (
+            oid in self._objects or oid in self._recipes or oid in self._claimed or self._store.kind(oid) is not None
+        )
+
     def _add(self, oid: Oid, kind: str, payload: bytes) -> None:
         if oid in self._objects or self._store.has_object(oid):
             return

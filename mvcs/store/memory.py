@@ -79,6 +79,9 @@ class _Batch:
             return self._pending[oid][1]
         return self._store.load(oid, kind)
 
+    def has(self, oid: Oid) -> bool:
+        return oid in self._pending or self._store.kind(oid) is not None
+
     def settle(self) -> None:
         return
 

@@ -44,7 +44,8 @@ def _people(ui: Ui, found: Shown, *, provenance: bool) -> None:
     for name, value in sorted(found.metrics.items()):
         ui.line(f"  metric {name} = {value}")
     for what in found.stale:
-        ui.line(f"  STALE: the {what} are not of this {'recipe' if what == 'weights' else 'commit\'s weights'}", fg="red")
+        of = "this recipe" if what == "weights" else "these weights"
+        ui.line(f"  STALE: the {what} are not of {of}", fg="red")
     for name, reason in commit.incomplete:
         ui.line(f"  incomplete: {name}: {reason}")
     if provenance:
