@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mvcs import errors
-    from mvcs.api import Commit, Repo, clone, init, open  # noqa: A004
+    from mvcs.api import Commit, Repo, clone, init, open
 
 __version__ = "0.1.0"
 

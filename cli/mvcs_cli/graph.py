@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mvcs.ops.log import Logged
+    from mvcs.api.results import Logged
 
 
 def draw(commits: list[Logged]) -> Iterator[tuple[str, Logged | None]]:

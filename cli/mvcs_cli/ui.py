@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from mvcs.api import Repo
 
@@ -63,7 +63,7 @@ class Ui:
 
     # Answers
 
-    def answer(self, verb: str, document: dict[str, object], *, people: Callable[[], object], quiet: Iterable[str] = ()) -> None:
+    def answer(self, verb: str, document: Mapping[str, object], *, people: Callable[[], object], quiet: Iterable[str] = ()) -> None:
         """Answers once, in the form that was asked for.
 
         Args:

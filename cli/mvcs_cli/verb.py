@@ -20,7 +20,7 @@ def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Com
         @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
         @click.option("-q", "--quiet", is_flag=True, help="Answer with the essential only.")
         @click.pass_context
-        def run(ctx: click.Context, *args: Any, as_json: bool, quiet: bool, **kwargs: Any) -> Any:  # noqa: ANN401
+        def run(ctx: click.Context, /, *args: Any, as_json: bool, quiet: bool, **kwargs: Any) -> Any:  # noqa: ANN401
             ui = ctx.find_object(Ui)
             assert ui is not None
             ui.as_json = ui.as_json or as_json
@@ -29,7 +29,7 @@ def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Com
 
         run.help = function.__doc__
         run.params = list(getattr(function, "__click_params__", []))[::-1] + run.params
-        return run
+        return run  # type: ignore[no-any-return]
 
     return make
 

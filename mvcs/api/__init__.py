@@ -1,6 +1,6 @@
 """The public Python API; the command line stands on it too."""
 
 from mvcs.api.commit import Commit
-from mvcs.api.repo import Repo, clone, init, open  # noqa: A004
+from mvcs.api.repo import Repo, clone, init, open
 
 __all__ = ["Commit", "Repo", "clone", "init", "open"]

@@ -35,7 +35,7 @@ class Commit:
         self._object = commit
 
     @property
-    def object(self) -> CommitObject:
+    def fields(self) -> CommitObject:
         """The commit object with all its fields."""
         if self._object is None:
             self._object = self._repository.commit(self._oid)
@@ -49,32 +49,32 @@ class Commit:
     @property
     def parents(self) -> tuple[Commit, ...]:
         """The parents in order."""
-        return tuple(Commit(self._repository, parent) for parent in self.object.parents)
+        return tuple(Commit(self._repository, parent) for parent in self.fields.parents)
 
     @property
     def message(self) -> str:
         """The whole message."""
-        return self.object.message
+        return self.fields.message
 
     @property
     def model(self) -> str:
         """Name of the model."""
-        return self.object.model
+        return self.fields.model
 
     @property
     def author(self) -> str:
         """NAME <EMAIL>."""
-        return str(self.object.author)
+        return str(self.fields.author)
 
     @property
     def time(self) -> int:
         """When it was authored: nanoseconds since 1970 in UTC."""
-        return self.object.author.time
+        return self.fields.author.time
 
     @property
     def tree(self) -> str:
         """Oid of the root tree, 64 hex digits."""
-        return self.object.tree.hex()
+        return self.fields.tree.hex()
 
     @property
     def code(self) -> Files:
@@ -111,19 +111,19 @@ class Commit:
         """Metrics that were given to the commit by name."""
         from mvcs.ops.log import read_metrics
 
-        return read_metrics(self._repository, self.object)
+        return read_metrics(self._repository, self.fields)
 
     @property
     def stale(self) -> list[str]:
         """What is stale: "weights" if the recipe is not theirs, "metrics" if they are of other weights."""
         from mvcs.ops.trees import commit_staleness
 
-        return commit_staleness(self._repository, self.object)
+        return commit_staleness(self._repository, self.fields)
 
     @property
     def ingredients(self) -> tuple[str, ...]:
         """Names of the ingredients that it has."""
-        return tuple(ingredient_trees(self._repository.load_tree, self.object.tree))
+        return tuple(ingredient_trees(self._repository.load_tree, self.fields.tree))
 
     def show(self) -> Shown:
         """Returns everything about it."""
@@ -135,7 +135,7 @@ class Commit:
         """Returns what changed from this commit to another."""
         from mvcs.diff.trees import diff_roots
 
-        return diff_roots(self._repository.load_tree, self.object.tree, other.object.tree)
+        return diff_roots(self._repository.load_tree, self.fields.tree, other.object.tree)
 
     def walk(self) -> Iterator[Commit]:
         """Yields this commit and all its ancestors, newest first."""
@@ -167,7 +167,7 @@ class Commit:
         return hash(self._oid)
 
     def __repr__(self) -> str:
-        return f"<Commit {self.id[:12]} {self.object.subject!r}>"
+        return f"<Commit {self.id[:12]} {self.fields.subject!r}>"
 
 
 class Files:

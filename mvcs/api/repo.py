@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mvcs.store.sweep import SweepResult
 
 
-def open(path: str | os.PathLike[str] | None = None, **options: object) -> Repo:  # noqa: A001
+def open(path: str | os.PathLike[str] | None = None, **options: object) -> Repo:
     """Opens the repository of a folder, looking upward.
 
     Args:

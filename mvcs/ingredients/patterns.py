@@ -138,7 +138,7 @@ class Rules:
                 match = _FILE.fullmatch(name)
                 if match:
                     rows.setdefault((name[: match.start(1)], match[3]), []).append((int(match[1]), name))
-        older = set()
+        older: set[str] = set()
         for row in rows.values():
             newest = max(row)[0]
             older.update(name for number, name in row if number != newest)

@@ -12,7 +12,7 @@ from blake3 import blake3
 from mvcs.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from typing_extensions import Buffer
 
 Oid = NewType("Oid", bytes)
 

@@ -6,11 +6,16 @@ landing number. Implements: spec 9.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mvcs.errors import InvalidObject
 from mvcs.objects.codec import Fields, decode, encode
 from mvcs.objects.hashing import NOTES, Oid
 from mvcs.objects.operation import Target
 from mvcs.objects.record import Record
+
+if TYPE_CHECKING:
+    from mvcs.objects.codec import Value
 
 HEADS = "heads"
 REGISTRY = "registry"
@@ -80,9 +85,11 @@ class Root(Record):
         Raises:
             InvalidObject: If `decode` would refuse them.
         """
-        notes = self.notes if isinstance(self.notes, bytes) else [
-            [note.subject, note.landing, note.attestation] for note in self.notes
-        ]
+        notes: Value
+        if isinstance(self.notes, bytes):
+            notes = self.notes
+        else:
+            notes = [[note.subject, note.landing, note.attestation] for note in self.notes]
         payload = encode((
             "root", 1, self.namespace, self.generation, self.ledger, [list(ref) for ref in self.refs], notes,
             self.landed, list(self.writes),

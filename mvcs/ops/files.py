@@ -122,7 +122,7 @@ class Rewrite:
 
     def _in_the_way(self, path: bytes, after: Placed | None, found: dict[bytes, Entry | None]) -> None:
         full = os.path.join(os.fsencode(self.workspace.root), path)
-        if not os.path.lexists(full) or os.path.isdir(full) and not os.path.islink(full):
+        if not os.path.lexists(full) or (os.path.isdir(full) and not os.path.islink(full)):
             return
         try:
             _, entry = read_file(self.workspace.root, path, Digest())

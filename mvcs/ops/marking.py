@@ -50,9 +50,8 @@ def find_roots(repository: Repository) -> Roots:
             roots.operations.append(oid)
             if operation.time >= horizon:
                 for move in operation.moves:
-                    for target in (move.old, move.new):
-                        if target is not None and not isinstance(target, str):
-                            roots.needed.append((target, None))
+                    ends = [end for end in (move.old, move.new) if end is not None and not isinstance(end, str)]
+                    roots.needed += [(end, None) for end in ends]
                 roots.needed += [(item, None) for item in operation.evidence]
         _shared(transaction, roots)
         for key, _ in transaction.items(PROGRESS, b"checkout\0"):
@@ -67,7 +66,7 @@ def find_roots(repository: Repository) -> Roots:
 def _shared(transaction: MetaTransaction, roots: Roots) -> None:
     for namespace in NAMESPACES:
         root = read_root(transaction, namespace)
-        roots.needed += [(oid, None) for _, oid in root.refs if oid is not None and not isinstance(oid, str)]
+        roots.needed += [(oid, None) for _, oid in root.refs if isinstance(oid, bytes)]
         if root.ledger is not None:
             roots.needed.append((root.ledger, OPERATION))
         if isinstance(root.notes, tuple):

@@ -42,7 +42,7 @@ class Logged(Record):
 
 def op_log(repository: Repository, *, limit: int | None = None) -> list[Logged]:
     """Returns the newest operations, newest first."""
-    found = []
+    found: list[Logged] = []
     with repository.store.read() as transaction:
         for oid, operation in operations(transaction):
             if limit is not None and len(found) >= limit:

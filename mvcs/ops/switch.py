@@ -150,7 +150,7 @@ def _refresh(repository: Repository, *, force: bool, command: str) -> SwitchResu
             paths |= {change.path for change in seen.changes if _was_written(seen, change)}
             if workspace.git is not None:
                 paths -= workspace.git.tracked(workspace.root)
-            moves = ()
+            moves: tuple[Move, ...] = ()
             if seen.head.branch is not None and seen.head.stored != seen.head.branch:
                 moves = (Move(workspace.head_ref, seen.head.stored, seen.head.branch),)
             target = NewTree(repository, seen.tree, [])

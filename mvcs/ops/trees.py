@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mvcs.diff.trees import FileChange
     from mvcs.objects.commit import Commit
-    from mvcs.objects.tree import Entry, Load
+    from mvcs.objects.tree import Entry
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
 

@@ -69,9 +69,9 @@ def read_unknown(
         rows.setdefault(folder, {})[name] = Row(stats, entry.mode, seen.ingredient, entry.oid, differs=False)
     progress.finish()
     for path, changed in rows.items():
-        folder = found.cache.folders.setdefault(path, Folder())
-        folder.set_rows({**dict(folder.rows()), **changed})
-        folder.looked = found.now
+        record = found.cache.folders.setdefault(path, Folder())
+        record.set_rows({**dict(record.rows()), **changed})
+        record.looked = found.now
     found.unknown = {}
     return entries
 

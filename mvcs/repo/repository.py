@@ -191,7 +191,7 @@ class Repository:
     def publish(
         self, *, actor: tuple[str, str], command: str, moves: tuple[Move, ...], reason: str = "",
         evidence: tuple[Oid, ...] = (), batch: Batch | None = None,
-        also: Callable[[MetaTransaction], None] | None = None,
+        also: Callable[[MetaTransaction], object] | None = None,
     ) -> Oid:
         """Makes objects durable, then moves refs and records the operation: one transaction.
 

@@ -75,7 +75,7 @@ class Workspace:
         self.name = place.workspace_id
         self.project = read_project(self.folder, problem_of)
         self.root = self.project.root
-        self._git: GitTree | None | bool = False
+        self._git: GitTree | bool | None = False
 
     @property
     def model(self) -> str:

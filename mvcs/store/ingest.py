@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mvcs.errors import InternalError
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid, blob_oid, object_oid
@@ -18,10 +18,10 @@ from mvcs.store.records import KIND_CODES, RAW, ZSTD, RecipeList
 from mvcs.store.segments import PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future, ThreadPoolExecutor
+    from contextlib import AbstractContextManager
 
-    from mvcs.store.lmdb_store import LmdbStore, MetaTransaction
 
 FLUSH = 16 << 20
 """Bytes of records, or of small objects, that are written in one transaction."""
@@ -36,6 +36,58 @@ SQUEEZE_EACH = 512
 Encoded = list[tuple[Oid, int, bytes | None]]
 
 
+class Inlet(Protocol):
+    """The part of a write transaction that objects go through."""
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Sets a value."""
+        ...
+
+    def put_new(self, table: str, key: bytes, value: bytes) -> bool:
+        """Sets a value unless the key is there."""
+        ...
+
+    def put_object(self, kind: str, payload: bytes) -> Oid:
+        """Stores a structured object."""
+        ...
+
+
+class Home(Protocol):
+    """What ingest asks of the store that it fills; see `mvcs.store.lmdb_store.LmdbStore`."""
+
+    def write(self) -> AbstractContextManager[Inlet]:
+        """Opens a write transaction over `meta`."""
+        ...
+
+    def load(self, oid: Oid, kind: str) -> bytes:
+        """Returns the verified payload of a structured object."""
+        ...
+
+    def read_blob(self, oid: Oid) -> bytes:
+        """Returns a whole blob."""
+        ...
+
+    def kind(self, oid: Oid) -> str | None:
+        """Returns the kind of an object, None if it is not here."""
+        ...
+
+    def has_object(self, oid: Oid) -> bool:
+        """Whether the objects table has this oid."""
+        ...
+
+    def has_recipe(self, oid: Oid) -> bool:
+        """Whether the blob is here in chunks."""
+        ...
+
+    def known_chunks(self, oids: Iterable[Oid]) -> set[Oid]:
+        """Returns those chunks that are here."""
+        ...
+
+    def append_records(self, records: list[tuple[Oid, bytes]]) -> tuple[int, list[tuple[Oid, int]]]:
+        """Writes chunk records durably; returns their segment and each one's stored bytes."""
+        ...
+
+
 class Ingest:
     """Objects on their way into an LMDB store; see `mvcs.store.base.Batch`.
 
@@ -43,7 +95,7 @@ class Ingest:
         store: Where they go. The caller holds its lock shared.
     """
 
-    def __init__(self, store: LmdbStore) -> None:
+    def __init__(self, store: Home) -> None:
         self._store = store
         self._records: list[tuple[Oid, bytes]] = []
         self._record_bytes = 0
@@ -224,7 +276,7 @@ class Ingest:
             self._put_all(transaction)
         self._places, self._recipes, self._objects, self._object_bytes = {}, {}, {}, 0
 
-    def finish(self, transaction: MetaTransaction) -> None:
+    def finish(self, transaction: Inlet) -> None:
         """Puts all that is still on its way into this transaction; the chunks are durable already.
 
         Call `settle` before the transaction is opened. Nothing is forgotten: when the transaction is undone, such as
@@ -241,7 +293,7 @@ class Ingest:
         """Makes every chunk durable, so that `finish` only touches `meta`."""
         self._settle_chunks()
 
-    def _put_all(self, transaction: MetaTransaction) -> None:
+    def _put_all(self, transaction: Inlet) -> None:
         small = sum(len(payload) for kind, payload in self._objects.values() if kind == BLOB)
         for oid, place in self._places.items():
             transaction.put_new(CHUNKS, oid, place)

@@ -13,10 +13,11 @@ from mvcs.objects.hashing import Oid
 from mvcs.objects.record import Record
 from mvcs.ports import reached
 from mvcs.store.base import CHUNKS, GRAPH, MAPPED, OBJECTS, PROGRESS, RECIPES
+from mvcs.store.environment import SEGMENT_MAP, create_environment
 from mvcs.store.lmdb_store import LAST_SEGMENT
 from mvcs.store.mapped import forget_mapped
 from mvcs.store.records import RecipeList
-from mvcs.store.segments import PLACE, SEGMENT_MAP, TABLE, create_environment
+from mvcs.store.segments import PLACE, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

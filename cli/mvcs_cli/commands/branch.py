@@ -26,12 +26,14 @@ def command(
         current = [item for item in found if item.current]
         if show_current:
             found = current
+
+        def listed() -> None:
+            for item in found:
+                mark = "*" if item.current else " "
+                ui.line(item.name if show_current else f"{mark} {item.name:<24} {item.oid.hex()[:12]} {item.subject}")
+
         ui.answer(
-            "branch", {"branches": [item.to_dict() for item in found]},
-            people=lambda: [
-                ui.line(item.name if show_current else f"{'*' if item.current else ' '} {item.name:<24} {item.oid.hex()[:12]} {item.subject}")
-                for item in found
-            ],
+            "branch", {"branches": [item.to_dict() for item in found]}, people=listed,
             quiet=[item.name for item in found],
         )
         return

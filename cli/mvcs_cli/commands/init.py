@@ -12,7 +12,7 @@ from mvcs_cli.ui import Ui, quoted, size
 from mvcs_cli.verb import verb
 
 if TYPE_CHECKING:
-    from mvcs.ops.init import Preview
+    from mvcs.api.results import Preview
 
 
 @verb("init")

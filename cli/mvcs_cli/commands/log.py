@@ -11,7 +11,7 @@ from mvcs_cli.ui import Ui, local_minute
 from mvcs_cli.verb import complete_revision, verb
 
 if TYPE_CHECKING:
-    from mvcs.ops.log import Logged
+    from mvcs.api.results import Logged
 
 
 @verb("log")

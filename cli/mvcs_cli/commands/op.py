@@ -10,7 +10,7 @@ from mvcs_cli.ui import Ui, local_time
 from mvcs_cli.verb import verb
 
 if TYPE_CHECKING:
-    from mvcs.ops.oplog import Logged
+    from mvcs.api.results import LoggedOperation as Logged
 
 
 @verb("op")
@@ -25,8 +25,13 @@ def command(ui: Ui, what: str, operation: str | None, *, limit: int) -> None:
         ui.answer("op", one.to_dict(), people=lambda: _one(ui, one), quiet=[one.oid.hex()])
         return
     found = repo.op_log(limit=limit)
+
+    def listed() -> None:
+        for item in found:
+            _line(ui, item)
+
     ui.answer(
-        "op", {"operations": [item.to_dict() for item in found]}, people=lambda: [_line(ui, item) for item in found],
+        "op", {"operations": [item.to_dict() for item in found]}, people=listed,
         quiet=[item.oid.hex() for item in found],
     )
 

@@ -11,7 +11,7 @@ from mvcs_cli.ui import Ui, local_time, quoted, size
 from mvcs_cli.verb import complete_revision, verb
 
 if TYPE_CHECKING:
-    from mvcs.ops.show import Shown
+    from mvcs.api.results import Shown
 
 
 @verb("show")

@@ -11,7 +11,7 @@ from mvcs_cli.ui import Ui, quoted
 from mvcs_cli.verb import verb
 
 if TYPE_CHECKING:
-    from mvcs.ops.status import Status
+    from mvcs.api.results import Status
 
 COLOURS = {"added": "green", "deleted": "red", "modified": "yellow", "moved": "cyan", "mode": "yellow"}
 SHOWN = 20

@@ -18,9 +18,13 @@ def command(ui: Ui, name: str | None, revision: str | None, *, message: str, del
     repo = ui.repo()
     if name is None:
         found = repo.tag_list()
+
+        def listed() -> None:
+            for item in found:
+                ui.line(f"{item.name:<24} {item.oid.hex()[:12]} {item.message or item.subject}")
+
         ui.answer(
-            "tag", {"tags": [item.to_dict() for item in found]},
-            people=lambda: [ui.line(f"{item.name:<24} {item.oid.hex()[:12]} {item.message or item.subject}") for item in found],
+            "tag", {"tags": [item.to_dict() for item in found]}, people=listed,
             quiet=[item.name for item in found],
         )
         return
