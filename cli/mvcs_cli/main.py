@@ -89,7 +89,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command; returns its exit code."""
     try:
-        result = cli.main(arguments, prog_name="mvcs", standalone_mode=False)
+        result = cli.main(arguments, prog_name="mvcs", standalone_mode=False, terminal_width=_width())
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -122,6 +122,17 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a report instead of a trace
         return _crash(error, arguments)
     return result if isinstance(result, int) else 0
+
+
+def _width() -> int:
+    """Returns the columns of the terminal, at most 100; click would load shutil for it, a tenth of `--help`."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal():
+        return max(40, min(100, int(given)))
+    try:
+        return max(40, min(100, os.get_terminal_size().columns))
+    except OSError:
+        return 100
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -135,7 +135,7 @@ class Commit:
         """Returns what changed from this commit to another."""
         from mvcs.diff.trees import diff_roots
 
-        return diff_roots(self._repository.load_tree, self.fields.tree, other.object.tree)
+        return diff_roots(self._repository.load_tree, self.fields.tree, other.fields.tree)
 
     def walk(self) -> Iterator[Commit]:
         """Yields this commit and all its ancestors, newest first."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from mvcs.errors import InvalidObject
 from mvcs.objects.values import Json, canonical_json
 
@@ -16,6 +14,8 @@ def cell_sources(content: bytes) -> bytes | None:
 
     Sources: nbformat 4, where a source is a string or a list of strings to be joined.
     """
+    import json
+
     try:
         notebook = json.loads(content)
         cells: list[Json] = []

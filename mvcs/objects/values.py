@@ -5,7 +5,6 @@ The only module that imports rfc8785. Implements: spec 4.4.
 
 from __future__ import annotations
 
-import json
 import math
 
 from mvcs.errors import InvalidObject
@@ -43,6 +42,8 @@ def parse_json(content: bytes) -> Json:
     Raises:
         InvalidObject: If it is not JSON.
     """
+    import json
+
     try:
         value: Json = json.loads(
             content, parse_int=_number, parse_constant=_refuse_constant, object_pairs_hook=_unique

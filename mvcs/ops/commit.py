@@ -212,13 +212,14 @@ class _Making:
         before = None if old is None else old.measured
         if self.request.metrics:
             return now["weights"]
-        if now["metrics"] == self._old_ingredients().get("metrics"):
+        then = self._old_ingredients()
+        if now["metrics"] == then.get("metrics") and now["weights"] == then.get("weights"):
             return before
-        changed = {change.path for change in self.seen.changes if change.ingredient == "metrics" and change.after}
-        newest_weights = max(self._times("weights"), default=0)
-        newest_metrics = max(self._times("metrics", changed), default=0)
-        if newest_metrics >= newest_weights:
+        # Written after the weights counts, also when the same numbers came out again.
+        if max(self._times("metrics"), default=0) >= max(self._times("weights"), default=0):
             return now["weights"]
+        if now["metrics"] == then.get("metrics"):
+            return before
         self.warnings.append(
             "the metrics are older than the weights, so they are recorded as not measured on them"
             " (mvcs commit --amend --metric NAME=VALUE)"

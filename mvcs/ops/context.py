@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.ingredients.patterns import Rules, pattern_problem
 from mvcs.objects.hashing import Oid
 from mvcs.repo.changes import EMPTY, compare, read_unknown
 from mvcs.repo.reading import Digest
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from mvcs.diff.trees import FileChange
     from mvcs.errors import CaptureError
+    from mvcs.ingredients.patterns import Rules
     from mvcs.objects.commit import Commit
     from mvcs.objects.tree import Entry
     from mvcs.refs.table import Refs
@@ -42,6 +42,7 @@ def rules_maker(workspace: Workspace) -> MakeRules:
     """Returns what makes the rules of a workspace from its ignore files."""
 
     def make(ignores: Iterable[tuple[str, list[str]]], git_ignores: Iterable[tuple[str, list[str]]]) -> Rules:
+        from mvcs.ingredients.patterns import Rules, pattern_problem
         from mvcs.repo.project import read_project
 
         project = read_project(workspace.folder, pattern_problem)

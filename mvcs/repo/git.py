@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -112,6 +111,8 @@ class GitTree:
 
 def _run(*words: str) -> bytes | None:
     """Returns what git prints, None if it failed or is not there."""
+    import subprocess
+
     try:
         done = subprocess.run(["git", *words], capture_output=True, check=False, env=_environment())
     except OSError:

@@ -205,11 +205,12 @@ class TestReaders:
                 status = 0 if content == live[3] and again == live else 1
             finally:
                 os._exit(status)
+        os.close(say_ready)
         os.read(ready, 1)
         sweep(store, names(live), thorough=True)
         os.write(say_go, b"x")
         assert os.waitpid(pid, 0)[1] == 0
-        for descriptor in (ready, say_ready, go, say_go):
+        for descriptor in (ready, go, say_go):
             os.close(descriptor)
 
     def test_a_dead_blob_is_missing_not_damaged(self, filled):
