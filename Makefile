@@ -20,7 +20,6 @@ demo: $(STAMP) ## play README's transcript on a real sentence-transformer
 
 test: $(STAMP) ## all tests; about five minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
-	$(BIN)/python tests/required/check.py
 
 lint: $(STAMP) ## ruff, mypy, the storeys of the house
 	$(BIN)/ruff check mvcs cli tests benchmarks examples

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from bisect import bisect_left
 
 import pytest
 
@@ -25,6 +24,24 @@ try:
         store.read_blob(oid)
 except MvcsError as error:
     print(type(error).__name__)
+"""
+
+SHORTEN = """
+# What LMDB leaves without the store's care: pages that one transaction took and freed at the end of the file.
+import lmdb, os, sys
+path = os.path.join(sys.argv[1], "meta")
+env = lmdb.open(path, map_size=1 << 30, max_dbs=16)
+table = env.open_db(b"stat")
+for count in range(100, 1000, 7):
+    with env.begin(write=True, db=table) as transaction:
+        for i in range(count):
+            transaction.put(b"%d" % i, bytes(20_000))
+        for i in range(count):
+            transaction.delete(b"%d" % i)
+    used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    if os.path.getsize(os.path.join(path, "data.mdb")) < used:
+        print(used)
+        break
 """
 
 
@@ -128,25 +145,12 @@ class TestPagesThatWereNeverWritten:
         assert child(READ, store.path).stdout.split() == ["300"]
 
     def test_also_when_the_process_died_before_the_file_was_lengthened(self, store, child):
-        self.take_and_free(store)
-        used = store.meta.used()
         store.close()
-        pages = bisect_left(range(used // 4096), True, key=lambda pages: not self.problems_at(store, pages * 4096))
-        assert pages * 4096 < used, "this LMDB writes every page, so the test shows nothing"
-        os.truncate(data_file(store), pages * 4096)
+        used = int(child(SHORTEN, store.path).stdout)
+        assert os.path.getsize(data_file(store)) < used
+        assert verify_file(os.path.dirname(data_file(store))) == []
         assert child(READ, store.path).stdout.split() == ["0"]
         assert os.path.getsize(data_file(store)) == used
-
-    @staticmethod
-    def problems_at(store, size):
-        """What a walk finds when only `size` bytes of the file are there."""
-        with open(data_file(store), "rb") as file:
-            head = file.read(size)
-        copy = os.path.join(store.path, "copy")
-        os.makedirs(copy, exist_ok=True)
-        with open(os.path.join(copy, "data.mdb"), "wb") as file:
-            file.write(head)
-        return verify_file(copy)
 
     def test_a_file_cut_below_them_is_still_named(self, store, child):
         fill(store)

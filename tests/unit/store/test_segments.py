@@ -122,7 +122,7 @@ class TestDamage:
     @pytest.mark.parametrize("compressible", [False, True])
     @pytest.mark.parametrize("size", [20_000, 700_000])
     def test_in_the_payload_of_a_chunk(self, store, put, noise, size, compressible):
-        content = b"some text, " * (size // 11) if compressible else noise(size)
+        content = b"".join(b"%d," % (i * i) for i in range(size // 6)) if compressible else noise(size)
         oid = put(store, content)
         chunk = chunk_of(store, oid)
         damage_record(store, chunk, HEADER_BYTES + 30)

@@ -1,0 +1,98 @@
+"""A stored blob as a seekable, read-only file that reads only the chunks it is asked for.
+
+Knows: positions. Refuses to know: where chunks lie.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Protocol
+
+from mvcs.errors import InvalidArgument, ObjectCorrupt
+from mvcs.objects.hashing import BLOB, Oid
+
+if TYPE_CHECKING:
+    from mvcs.store.records import RecipeList
+
+
+class Chunks(Protocol):
+    """Where chunks come from."""
+
+    def read_chunk(self, oid: Oid) -> bytes:
+        """Returns one verified chunk."""
+        ...
+
+
+class StoredBlob:
+    """A blob as a seekable, read-only file; see `mvcs.store.base.BlobReader`.
+
+    Args:
+        store: Where it lies.
+        oid: Its oid.
+        content: All its bytes, if it is not cut.
+        recipe: How it is cut, if it is.
+    """
+
+    def __init__(self, store: Chunks, oid: Oid, content: bytes | None, recipe: RecipeList | None) -> None:
+        self._store = store
+        self.oid = oid
+        self._recipe = recipe
+        self._content = content
+        self._ends = list(accumulate(recipe.lengths)) if recipe is not None else [len(content or b"")]
+        self._position = 0
+        self._cached: tuple[int, bytes] = (-1, b"")
+        self.size = self._ends[-1]
+
+    def _chunk(self, index: int) -> bytes:
+        if self._recipe is None:
+            return self._content or b""
+        if self._cached[0] != index:
+            content = self._store.read_chunk(self._recipe.chunk(index))
+            if len(content) != self._recipe.lengths[index]:
+                raise ObjectCorrupt(oid=self.oid.hex(), kind=BLOB, where="its recipe list")
+            self._cached = (index, content)
+        return self._cached[1]
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads up to `size` bytes from the position, all that is left if negative."""
+        end = self.size if size < 0 else min(self.size, self._position + size)
+        parts = []
+        while self._position < end:
+            index = bisect_right(self._ends, self._position)
+            begin = self._ends[index - 1] if index else 0
+            part = self._chunk(index)[self._position - begin : end - begin]
+            parts.append(part)
+            self._position += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Moves the position, as `io.IOBase.seek`."""
+        base = {0: 0, 1: self._position, 2: self.size}[whence]
+        if base + offset < 0:
+            raise InvalidArgument(argument="offset", value=offset, reason="before the start")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Returns the position."""
+        return self._position
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def close(self) -> None:
+        """Forgets the cached chunk."""
+        self._cached = (-1, b"")
+
+    def __enter__(self) -> StoredBlob:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
