@@ -8,7 +8,7 @@ into JSON unchanged (an oid is given as hex).
      +- UsageError (ValueError)  2   InvalidName InvalidRevision InvalidConfig InvalidArgument
      +- NegativeAnswer           1   NothingToCommit NothingToUndo DamageFound
      +- NotFound (LookupError)   3   RefNotFound RevisionNotFound AmbiguousRevision PathNotFound ConfigNotFound
-     +- PreconditionFailed       4   RefConflict RefExists RepositoryExists UnsavedWork LockTimeout
+     +- PreconditionFailed       4   RefConflict RefExists RepositoryExists UnsavedWork LockTimeout Collected
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    +- FormatError             UnsupportedVersion UnknownFeature
@@ -259,6 +259,13 @@ class LockTimeout(PreconditionFailed):
     retryable = True
     template = "the repository is locked by {holder}; waited {seconds} s"
     hint_template = "mvcs --lock-timeout 600 ..."
+
+
+class Collected(PreconditionFailed):
+    """What a command would bring back is older than the undo window and has been removed by gc; field `oid`."""
+
+    template = "{oid} is older than the undo window, and gc has removed it"
+    hint_template = "mvcs op log"
 
 
 class NeedsConfirmation(PreconditionFailed):

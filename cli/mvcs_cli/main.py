@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
-from mvcs.errors import InternalError, MvcsError
+from mvcs.errors import InternalError, MvcsError, PathNotFound
 from mvcs_cli.commands import ALIASES, COMMANDS, SECTIONS, module_of
 from mvcs_cli.ui import Ui
 
@@ -17,8 +18,19 @@ Exit codes: 0 done, 1 the honest no (nothing to commit, damage found), 2 wrong u
 """
 
 
+class _Unread(Exception):  # noqa: N818 -- not an error: nobody reads on
+    """The reader of stdout has gone; click would end with 1 if it saw the BrokenPipeError."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a verb only when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own
+        """Runs the verb."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _Unread from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the verbs in the order of the table."""
@@ -58,7 +70,10 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(verbs.items()))
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, epilog=EPILOG, invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("-C", "folder", metavar="DIR", default=None, help="Work as if started in DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Answer with the essential only: oids, one a line, or nothing.")
@@ -74,9 +89,14 @@ def cli(
     color: str,
 ) -> None:
     """Git for models: code, data, config, environment and weights in one commit."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
+    if folder is not None and not os.path.isdir(folder):
+        raise PathNotFound(path=folder, where="the file system", hint="")
     ctx.obj = Ui(
         folder=folder, as_json=as_json, quiet=quiet, at=at, lock_timeout=lock_timeout, color=color,
-        arguments=sys.argv[1:],
+        arguments=list(ctx.obj),
     )
 
 
@@ -89,7 +109,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command; returns its exit code."""
     try:
-        result = cli.main(arguments, prog_name="mvcs", standalone_mode=False, terminal_width=_width())
+        result = cli.main(
+            arguments, prog_name="mvcs", standalone_mode=False, terminal_width=_width(), obj=tuple(arguments)
+        )
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -103,7 +125,7 @@ def run(arguments: list[str]) -> int:
         return _fail(MvcsError(), error.format_message(), 2, arguments)
     except MvcsError as error:
         return _fail(error, error.message, error.exit_code, arguments)
-    except BrokenPipeError:
+    except (_Unread, BrokenPipeError):
         # Nobody reads on; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -119,6 +141,11 @@ def run(arguments: list[str]) -> int:
             denied = PermissionDenied(path=os.fsdecode(error.filename or ""))
             return _fail(denied, denied.message, denied.exit_code, arguments)
         return _crash(error, arguments)
+    except RecursionError:  # only folders are followed by recursion; hostile trees nest them by the thousand
+        from mvcs.errors import InvalidObject
+
+        deep = InvalidObject(kind="tree", reason="folders are nested too deep")
+        return _fail(deep, deep.message, deep.exit_code, arguments)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a report instead of a trace
         return _crash(error, arguments)
     return result if isinstance(result, int) else 0
@@ -175,7 +202,9 @@ def _crash(error: BaseException, arguments: list[str]) -> int:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="mvcs-report-", suffix=".txt", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="mvcs-report-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
         file.write(f"mvcs {' '.join(arguments)}\n")
         file.write("".join(traceback.format_exception(error)))
     bug = InternalError(reason=f"{type(error).__name__}: {error}", hint=f"cat {file.name}")

@@ -46,7 +46,8 @@ class Ui:
 
         words = self.arguments
         start = words.index(verb) if verb in words else 0
-        return " ".join([verb, *(shlex.quote(word) for word in words[start + 1 :])])[:1000]
+        text = " ".join([verb, *(shlex.quote(word) for word in words[start + 1 :])])[:1000]
+        return text.encode("utf-8", "backslashreplace").decode()  # names may be any bytes, the ledger is text
 
     def options(self) -> dict[str, Any]:
         """Returns the options that a repository is opened with."""

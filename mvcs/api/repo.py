@@ -222,11 +222,13 @@ class Repo:
 
         return add(self._repository, paths, ingredient)
 
-    def rm(self, paths: list[str], *, cached: bool = False, force: bool = False) -> list[str]:
+    def rm(
+        self, paths: list[str], *, cached: bool = False, force: bool = False, command: str = "rm"
+    ) -> list[str]:
         """Takes paths out of the model."""
         from mvcs.ops.init import remove
 
-        return remove(self._repository, paths, cached=cached, force=force)
+        return remove(self._repository, paths, cached=cached, force=force, command=command)
 
     def commit(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
@@ -385,3 +387,19 @@ def doctor() -> list[Finding]:
     from mvcs.ops.doctor import doctor as run
 
     return run(None)
+
+
+def config_get(key: str) -> tuple[object, str]:
+    """Returns (value, where it comes from) where there is no repository."""
+    from mvcs.ambient import config_files, variable
+    from mvcs.repo.config import Config
+
+    return Config(config_files(), variable).origin(key)
+
+
+def config_set(key: str, value: str | None) -> None:
+    """Writes a key for all repositories of this user; None removes it."""
+    from mvcs.ambient import config_files, variable
+    from mvcs.repo.config import Config
+
+    Config(config_files(), variable).set(key, value, "user")

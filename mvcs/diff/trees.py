@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.errors import InvalidObject
 from mvcs.objects.editing import Placed, ingredient_trees, is_generated
+from mvcs.objects.hashing import TREE
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_TREE, Entry, read_tree
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Load
+
+
+MAX_FOLDERS = 400
+"""Folders on the way to a file; each takes a frame of the stack, and hostile trees have thousands."""
 
 
 class FileChange(Record):
@@ -111,6 +117,8 @@ def _diff(
 ) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
     if before == after:
         return
+    if prefix.count(b"/") > MAX_FOLDERS:
+        raise InvalidObject(kind=TREE, reason=f"more than {MAX_FOLDERS} folders deep")
     old = {entry.name: entry for entry in read_tree(load, before)} if before is not None else {}
     new = {entry.name: entry for entry in read_tree(load, after)} if after is not None else {}
     for name in sorted({*old, *new}):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.ingredients.patterns import literal
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CODE_ENDINGS = (".py", ".ipynb", ".pyx", ".pyi", ".sh", ".r", ".R", ".jl", ".c", ".cc", ".cpp", ".cu", ".h", ".rs")
 WEIGHT_ENDINGS = (
     ".safetensors", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".h5", ".keras", ".pkl", ".pickle", ".joblib", ".tflite",
-    ".pb", ".mlmodel", ".npz",
+    ".pb", ".mlmodel", ".npz", ".bin",
 )
 
 PATTERNS: dict[str, tuple[str, ...]] = {
@@ -63,7 +65,7 @@ def weight_folders(paths: Iterable[str]) -> list[str]:
         paths: Paths of all files, with slashes.
 
     Returns:
-        Folders with a trailing slash, outermost only, sorted.
+        Folders, outermost only, sorted.
     """
     kinds: dict[str, set[str]] = {}
     code: set[str] = set()
@@ -80,18 +82,20 @@ def weight_folders(paths: Iterable[str]) -> list[str]:
     whole = sorted(
         folder for folder, found in kinds.items() if folder and found == {"weights", "side"} and folder not in code
     )
-    return [
-        folder + "/" for folder in whole if not any(folder.startswith(other + "/") for other in whole)
-    ]
+    return [folder for folder in whole if not any(folder.startswith(other + "/") for other in whole)]
 
 
 def code_in_data(paths: Iterable[str]) -> list[str]:
     """Returns patterns for source files that lie in folders named like data or configuration."""
+    named = {*PATTERNS["data"], *PATTERNS["config"], *PATTERNS["metrics"], *PATTERNS["environment"]}
     found = set()
     for path in paths:
-        first, slash, _ = path.partition("/")
-        if slash and first + "/" in {*PATTERNS["data"], *PATTERNS["config"], *PATTERNS["metrics"]}:
-            for ending in CODE_ENDINGS:
-                if path.endswith(ending):
-                    found.add(f"{first}/**/*{ending}")
+        ending = next((ending for ending in CODE_ENDINGS if path.endswith(ending)), None)
+        if ending is None:
+            continue
+        parts = path.split("/")[:-1]
+        # The innermost such folder: its pattern goes as deep as any that would claim the file.
+        deepest = max((end for end, part in enumerate(parts, 1) if part + "/" in named), default=0)
+        if deepest:
+            found.add(f"{literal('/'.join(parts[:deepest]))}/**/*{ending}")
     return sorted(found)

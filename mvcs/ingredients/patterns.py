@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pathspec
 
 _SUFFIX = re.compile(r"\*\.[A-Za-z0-9_.]+")
-_WILD = re.compile(r"[*?\[]")
+_WILD = re.compile(r"(?<!\\)[*?\[]")
 
 IGNORED = "ignored"
 """Answer of `Rules.place` for a path that is left out."""
@@ -25,7 +25,7 @@ IGNORED = "ignored"
 # Names that trainers number by themselves; anything else (step1/, model-00001-of-00002) is somebody's own name.
 _DIRECTORY = re.compile(r"(?:checkpoint|ckpt|global_step)[-_]?(\d+)")
 _FILE = re.compile(
-    r"(?:.*[-_.])?(?:checkpoint|ckpt|epoch|step|iter)[-_=](\d+)(?!.*-of-\d)(.*)\.(ckpt|pt|pth|safetensors|bin|h5|keras)"
+    r"(?:.*?[-_.])??(?:checkpoint|ckpt|epoch|step|iter)[-_=](\d+)(?!.*-of-\d)(.*)\.(ckpt|pt|pth|safetensors|bin|h5|keras)"
 )
 
 
@@ -47,6 +47,26 @@ def rank(pattern: str, order: int) -> tuple[int, int, int]:
     if wild is None and "/" not in pattern.strip("/") and not pattern.startswith("/") and not pattern.endswith("/"):
         depth = 0  # a bare name matches at any depth
     return depth, len(pattern), -order
+
+
+def literal(path: str) -> str:
+    """Returns the pattern that matches one path and, but for characters that no pattern can hold, no other."""
+    escaped = ""
+    for char in path.strip("/"):
+        if not (char.isprintable() or char == " "):
+            escaped += "?"  # line ends, and bytes that are no UTF-8: neither TOML nor an ignore file could keep them
+        else:
+            escaped += "\\" + char if char in "*?[]!#\\" else char
+    return "/" + (escaped[:-1] + "\\ " if escaped.endswith(" ") else escaped)
+
+
+def folder_pattern(folder: str) -> str:
+    """Returns the pattern of a folder; that of a numbered checkpoint holds for the later ones too."""
+    above, _, name = folder.rpartition("/")
+    numbered = _DIRECTORY.fullmatch(name)
+    if numbered is None:
+        return literal(folder) + "/"
+    return (literal(above) if above else "") + "/" + name[: numbered.start(1)] + "*/"
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

@@ -13,10 +13,10 @@ from mvcs.ops.context import head_of
 from mvcs.ops.resolve import names_of, require_model, resolve_commit
 from mvcs.refs.names import HEADS, TAGS, branch_key, check_name, tag_key
 from mvcs.refs.revspec import resolve
+from mvcs.refs.table import Refs
 from mvcs.repo.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mvcs.refs.table import Refs
     from mvcs.repo.repository import Repository
 
 
@@ -77,16 +77,15 @@ def create_branch(repository: Repository, name: str, start: str | None, *, comma
     repository.writable()
     model = require_model(repository)
     key = branch_key(model, check_name(name))
-    oid, _ = resolve_commit(repository, start or "HEAD")
-    refs, current = _refs_and_current(repository)
-    old = refs.resolve(key)
-    if old is not None and not force:
-        raise RefExists(ref=f"branch {name}")
-    if old is not None and key == current:
-        raise PreconditionFailed(hint=f"mvcs reset {start or 'HEAD'}")
-    _no_twin(refs, f"{HEADS}/{model}/", name)
-    _no_twin(refs, f"{TAGS}/{model}/", name, same=True)
-    with repository.lock.shared():
+    with repository.lock.shared():  # what the revision names must still be there when the branch is
+        oid, _ = resolve_commit(repository, start or "HEAD")
+        refs, current = _refs_and_current(repository)
+        old = refs.resolve(key)
+        if old is not None and not force:
+            raise RefExists(ref=f"branch {name}")
+        if old is not None and key == current:
+            raise PreconditionFailed(hint=f"mvcs reset {start or 'HEAD'}")
+        no_twin(refs, model, HEADS, name)
         repository.publish(actor=repository.actor(), command=command, moves=(Move(key, old, oid),))
     return oid
 
@@ -122,6 +121,7 @@ def rename_branch(repository: Repository, old: str | None, new: str, *, command:
     target = branch_key(model, check_name(new))
     if refs.get(target) is not None:
         raise RefExists(ref=f"branch {new}")
+    no_twin(Refs({key: found for key, found in refs.targets.items() if key != source}), model, HEADS, new)
     oid = refs.resolve(source)
     moves = [] if oid is None else [Move(source, oid, None), Move(target, None, oid)]
     moves += [Move(key, source, target) for key, stored in refs.under("HEAD/") if stored == source]
@@ -158,11 +158,10 @@ def create_tag(repository: Repository, name: str, revision: str | None, *, messa
     refs = repository.refs()
     if refs.get(key) is not None:
         raise RefExists(ref=f"tag {name}", hint=f"mvcs tag -d {name}")
-    _no_twin(refs, f"{TAGS}/{model}/", name)
-    _no_twin(refs, f"{HEADS}/{model}/", name, same=True)
-    oid, kind = resolve(revision or "HEAD", names_of(repository))
-    tag = Tag(kind, oid, name, repository.person(repository.actor()), message)
+    no_twin(refs, model, TAGS, name)
     with repository.lock.shared(), repository.store.batch() as batch:
+        oid, kind = resolve(revision or "HEAD", names_of(repository))
+        tag = Tag(kind, oid, name, repository.person(repository.actor()), message)
         target = batch.put_object(TAG, tag.encode())
         repository.publish(actor=repository.actor(), command=command, moves=(Move(key, None, target),), batch=batch)
     return oid
@@ -190,10 +189,15 @@ class CurrentBranch(PreconditionFailed):
     hint_template = "mvcs switch ANOTHER"
 
 
-def _no_twin(refs: Refs, prefix: str, name: str, *, same: bool = False) -> None:
-    """Refuses a name that differs from another only in case, or with `same` is another's."""
-    for key, _ in refs.under(prefix):
-        other = key[len(prefix) :]
-        if other.casefold() == name.casefold() and (same or other != name):
-            what = "tag" if prefix.startswith(TAGS) else "branch"
-            raise InvalidName(name=name, reason=f"there is a {what} {other!r}")
+def no_twin(refs: Refs, model: str, space: str, name: str) -> None:
+    """Refuses a new branch or tag that differs from another of its kind only in case, or is one of the other kind.
+
+    Raises:
+        InvalidName: If there is such a twin.
+    """
+    for other_space, what in ((HEADS, "branch"), (TAGS, "tag")):
+        prefix = f"{other_space}/{model}/"
+        for key, _ in refs.under(prefix):
+            other = key[len(prefix) :]
+            if other.casefold() == name.casefold() and (other_space != space or other != name):
+                raise InvalidName(name=name, reason=f"there is a {what} {other!r}")

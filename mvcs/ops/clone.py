@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import NotEmpty, RefNotFound
+from mvcs.errors import InvalidObject, NotARepository, NotEmpty, RefNotFound
+from mvcs.objects.editing import unsafe_path
 from mvcs.objects.hashing import Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
@@ -15,7 +16,7 @@ from mvcs.ops.writing import write_out
 from mvcs.refs.names import HEAD, HEADS, TAGS, branch_key, head_key, split_key
 from mvcs.refs.roots import read_root
 from mvcs.repo.layout import find_place
-from mvcs.repo.repository import Repository
+from mvcs.repo.repository import Repository, refuse_past
 from mvcs.store.base import ROOTS
 from mvcs.store.transfer import copy_objects
 
@@ -69,16 +70,19 @@ def clone(
         NotARepository: If the source is none.
         RefNotFound: If it has no such branch.
     """
+    refuse_past(options)
+    if not os.path.isdir(source):
+        raise NotARepository(path=source, hint="mvcs clone FOLDER")
     origin = Repository(find_place(source), **options)  # type: ignore[arg-type]
     target = os.path.abspath(target)
     if os.path.isdir(target) and os.listdir(target):
         raise NotEmpty(path=target)
-    refs = origin.refs()
-    chosen = _chosen(origin, refs, branch)
+    chosen = _chosen(origin, origin.refs(), branch)
     os.makedirs(target, exist_ok=True)
     made = Repository.create(target, **options)
-    wanted = {key: oid for key, oid in refs.targets.items() if split_key(key)[0] in SHARED}
     with origin.lock.shared(), made.lock.shared():
+        refs = origin.refs()  # read under the lock: what they name is there
+        wanted = {key: oid for key, oid in refs.targets.items() if split_key(key)[0] in SHARED}
         marker = Marker(origin)
         marker.mark([(oid, None) for oid in wanted.values() if not isinstance(oid, str)])
         with origin.store.read() as transaction:
@@ -114,11 +118,16 @@ def clone(
 
 def _chosen(origin: Repository, refs: Refs, branch: str | None) -> dict[str, str]:
     """Returns the workspaces to write out, with the branch of each."""
-    heads = {
-        key.split("/", 1)[1]: stored
-        for key, stored in refs.under(HEAD + "/")
-        if isinstance(stored, str) and not key.split("/", 1)[1].startswith("/")
-    }
+    heads = {}
+    for key, stored in refs.under(HEAD + "/"):
+        name = key.split("/", 1)[1]
+        if not isinstance(stored, str) or name.startswith("/"):
+            continue
+        # Names come from the source, and become folders here.
+        problem = None if name == "." else unsafe_path(os.fsencode(name))
+        if problem is not None or stored.count("/") < 2 or not stored.startswith(HEADS + "/"):
+            raise InvalidObject(kind="ref", reason=f"{key!r} is no HEAD of a workspace: {problem or stored}")
+        heads[name] = stored
     if not heads:
         models = {split_key(key)[1] for key, _ in refs.under(HEADS + "/")}
         heads = {".": branch_key(models.pop(), "main")} if len(models) == 1 else {}

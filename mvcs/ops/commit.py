@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import summary
 from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
-from mvcs.objects.commit import Commit, Origin
+from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
 from mvcs.objects.operation import Move, Target
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import FILE, IS_BLOB, Entry, build_tree
 from mvcs.objects.values import Json, canonical_json, parse_json
+from mvcs.ops.branch import no_twin
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
-from mvcs.refs.names import check_name, tag_key
+from mvcs.refs.names import TAGS, check_name, tag_key
 from mvcs.repo.changes import EMPTY, settle
 from mvcs.repo.writeout import case_collisions
 
@@ -111,12 +112,22 @@ def commit(repository: Repository, request: Request) -> CommitResult:
         RefConflict: If the branch moved meanwhile.
     """
     repository.writable()
+    _check_message(request.message)
     workspace = open_workspace(repository)
     with workspace.locked():
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=True)
             return _Making(repository, seen, batch, request).run()
+
+
+def _check_message(message: str | None) -> None:
+    try:
+        length = len((message or "").encode())
+    except UnicodeEncodeError:
+        raise InvalidArgument(argument="message", value=str(message), reason="it is not UTF-8") from None
+    if length > MAX_MESSAGE:
+        raise InvalidArgument(argument="message", value=f"{length} bytes", reason=f"at most {MAX_MESSAGE} bytes")
 
 
 class _Making:
@@ -309,7 +320,8 @@ class _Making:
         name = check_name(self.request.tag)
         key = tag_key(self.seen.workspace.model, name)
         if self.seen.refs.get(key) is not None:
-            raise RefExists(ref=f"tag {name}")
+            raise RefExists(ref=f"tag {name}", hint=f"mvcs tag -d {name}")
+        no_twin(self.seen.refs, self.seen.workspace.model, TAGS, name)
         tagger: Person = self.repository.person(self.repository.actor(None, self.seen.workspace.root))
         return Move(key, None, self.batch.put_object(TAG, Tag(COMMIT, oid, name, tagger, "").encode()))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
-from mvcs.errors import RevisionNotFound
+from mvcs.errors import InvalidArgument, RevisionNotFound
+from mvcs.objects.commit import INGREDIENTS
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.log import bases, split_range
 from mvcs.ops.resolve import resolve_commit
@@ -29,6 +30,9 @@ def diff(
         second: A revision; the files as they are by default.
         only: Ingredients to tell of; all if empty.
     """
+    for name in only:
+        if name not in INGREDIENTS:
+            raise InvalidArgument(argument="--only", value=name, reason=f"one of {', '.join(INGREDIENTS)}")
     if first is not None and second is None and ".." in first:
         left, dots, right = split_range(first)
         if dots == "...":

@@ -6,11 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from mvcs.ambient import config_files, variable
 from mvcs.errors import MvcsError
 from mvcs.objects.record import Record
 from mvcs.ops.context import open_workspace
 from mvcs.refs.ledger import newest
-from mvcs.repo.config import KEYS
+from mvcs.repo.config import KEYS, Config
 from mvcs.repo.git import git_identity
 from mvcs.repo.layout import refuse_network
 from mvcs.store.cutting import is_fast
@@ -55,12 +56,23 @@ def doctor(repository: Repository | None) -> list[Finding]:
             hint="" if is_fast() else "pip install --force-reinstall --only-binary :all: pyfastcdc",
         ),
     ]
-    name, email = git_identity(os.getcwd())
-    shown = f"{name} <{email}>" if name else "none in Git's configuration: user@host is used"
-    found.append(Finding("identity", ok=bool(name), detail=shown, hint="" if name else "mvcs config user.name NAME"))
+    found.append(_identity(repository))
     if repository is not None:
         found += [_try(what, check, repository) for what, check in _CHECKS.items()]
     return found
+
+
+def _identity(repository: Repository | None) -> Finding:
+    config = Config(config_files(), variable) if repository is None else repository.config
+    try:
+        name, email = config.get("user.name"), config.get("user.email")
+    except MvcsError as error:
+        return Finding("identity", ok=False, detail=error.message, hint=error.hint)
+    if not name:
+        git_name, git_email = git_identity(os.getcwd() if repository is None else repository.place.top)
+        name, email = git_name, email or git_email
+    shown = f"{name} <{email}>" if name else "neither configured nor in Git's configuration: user@host is used"
+    return Finding("identity", ok=bool(name), detail=shown, hint="" if name else "mvcs config --user user.name NAME")
 
 
 def _try(what: str, check: Callable[[Repository], tuple[bool, str, str]], repository: Repository) -> Finding:

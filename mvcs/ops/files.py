@@ -7,31 +7,32 @@ saved commit if forced, journal, files, one transaction with the refs.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
-from mvcs.errors import CannotWriteName, MvcsError, UnsavedWork
+from mvcs.errors import CannotWriteName, MvcsError, PathInTwoIngredients, UnsavedWork
 from mvcs.objects.commit import Commit
 from mvcs.objects.editing import Placed, find_file, flatten
 from mvcs.objects.hashing import COMMIT, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
-from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_path
+from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_entry, find_path
 from mvcs.ops.recover import roll_back
 from mvcs.ops.trees import NewTree, changed_tree, edits_of
 from mvcs.ports import reached
 from mvcs.refs.names import WORKSPACE
-from mvcs.repo.changes import EMPTY
+from mvcs.repo.changes import EMPTY, MANY
 from mvcs.repo.journal import Journal, end_journal, write_journal
 from mvcs.repo.reading import Digest, read_file
-from mvcs.repo.scan import filesystem_now, stats_of
-from mvcs.repo.statcache import Folder, Row, is_racy
+from mvcs.repo.scan import filesystem_now
+from mvcs.repo.statcache import NO_STATS, Folder, Row, is_racy
 from mvcs.repo.writeout import Writer, case_collisions, ignores_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mvcs.objects.tree import Entry
+    from mvcs.objects.tree import Entry, Load
     from mvcs.ops.context import Look
     from mvcs.repo.statcache import Stats
     from mvcs.store.base import Batch
@@ -91,6 +92,7 @@ class Rewrite:
                     local = self.local[path]
                     plan[path] = FileChange(path, local.before, local.before)
         self.plan = plan
+        self._read: dict[bytes, Stats] = {}
         self.saved: Oid | None = None
         self.saved_tree: NewTree | None = None
 
@@ -101,11 +103,11 @@ class Rewrite:
         found: dict[bytes, Entry | None] = {}
         for path, change in self.plan.items():
             local = self.local.get(path)
-            if local is not None:
-                if local.after is not None and not _same(local.after, change.after) and not self.known(local):
+            if local is not None and local.after is not None:
+                if not _same(local.after, change.after) and not self.known(local):
                     found[path] = local.after.entry
-            elif self._here(path) is None:
-                self._in_the_way(path, change.after, found)
+            elif self._here(path) is None:  # also one that is only hidden: ignored now, or an older checkpoint
+                self._in_the_way(path, (change.after, None if local is None else local.before), found)
         for path, change in self.plan.items():
             if change.after is not None:
                 self._around(path, found)
@@ -120,16 +122,22 @@ class Rewrite:
             return self.plan[path].before
         return None if self.seen.tree == EMPTY else find_file(self.repository.load_tree, self.seen.tree, path)
 
-    def _in_the_way(self, path: bytes, after: Placed | None, found: dict[bytes, Entry | None]) -> None:
-        full = os.path.join(os.fsencode(self.workspace.root), path)
+    def _in_the_way(
+        self, path: bytes, stored: tuple[Placed | None, ...], found: dict[bytes, Entry | None]
+    ) -> None:
+        """Finds a file that the patterns do not show; it is unsaved unless its content is one of the stored ones."""
+        root = os.path.realpath(os.fsencode(self.workspace.root))
+        full = os.path.join(root, path)
         if not os.path.lexists(full) or (os.path.isdir(full) and not os.path.islink(full)):
             return
+        if os.path.realpath(os.path.dirname(full)) != os.path.dirname(full):
+            return  # behind a link: it is not the workspace's, and nothing is written there
         try:
-            _, entry = read_file(self.workspace.root, path, Digest())
+            self._read[path], entry = read_file(self.workspace.root, path, Digest())
         except MvcsError:
             found[path] = None
             return
-        if after is None or not entry.same_content(after.entry):
+        if not any(placed is not None and entry.same_content(placed.entry) for placed in stored):
             found[path] = entry
 
     def _around(self, path: bytes, found: dict[bytes, Entry | None]) -> None:
@@ -180,6 +188,7 @@ class Rewrite:
                 paths=tuple(os.fsdecode(path) for path in blocked),
                 hint="move them away: they stand where the commit has a file or a folder",
             )
+        self._check_union()
         self._check_names()
         before = self._save(unsaved, command) if unsaved else self._tree_here()
         after = self._tree_after(before)
@@ -200,6 +209,18 @@ class Rewrite:
                 end_journal(transaction, self.workspace.name)
             raise
         return Rewritten(sorted(wanted), self.saved, operation)
+
+    def _check_union(self) -> None:
+        """Checks that no path to be written belongs to two ingredients, or is a folder of another one."""
+        changed = {path: change.after for path, change in self.plan.items() if change.after is not None}
+        if len(changed) > MANY:
+            flatten(self.target.load, self.target.root)
+            return
+        trees = self.target.ingredients()
+        for path, after in changed.items():
+            for ingredient, tree in trees.items():
+                if ingredient != after.ingredient and _stands_in_the_way(self.target.load, tree, path):
+                    raise PathInTwoIngredients(path=os.fsdecode(path), first=after.ingredient, second=ingredient)
 
     def _check_names(self) -> None:
         added = {path for path, change in self.plan.items() if change.after is not None}
@@ -222,7 +243,7 @@ class Rewrite:
         """Saves the workspace as a commit that the operation names."""
         edits = edits_of(self.seen.changes)
         for path in unsaved:
-            _, entry = read_file(self.workspace.root, path, self.batch)  # type: ignore[arg-type]
+            self._read[path], entry = read_file(self.workspace.root, path, self.batch)  # type: ignore[arg-type]
             local = self.local.get(path)
             ingredient = local.ingredient if local is not None else "about"
             edits[ingredient.encode() + b"/" + path] = entry
@@ -256,7 +277,6 @@ class Rewrite:
     def _wanted(self) -> tuple[dict[bytes, Entry | None], dict[bytes, Stats | None]]:
         wanted: dict[bytes, Entry | None] = {}
         expected: dict[bytes, Stats | None] = {}
-        root = os.fsencode(self.workspace.root)
         for path, change in self.plan.items():
             here, after = self._here(path), change.after
             if after is not None and after.entry.kind != IS_BLOB:
@@ -265,11 +285,22 @@ class Rewrite:
             if here is not None and after is not None and here.entry.same_content(after.entry):
                 continue
             wanted[path] = None if after is None else after.entry
-            try:
-                expected[path] = stats_of(os.lstat(os.path.join(root, path)))
-            except OSError:
-                expected[path] = None
+            expected[path] = self._stats(path)
         return wanted, expected
+
+    def _stats(self, path: bytes) -> Stats | None:
+        """Returns a file's stat when its content was last read: what it says now may be of newer content."""
+        if path in self._read:
+            return self._read[path]
+        parent, _, name = path.rpartition(b"/")
+        folder = self.seen.scan.cache.folders.get(parent)
+        if folder is None:
+            return None
+        index = bisect_left(folder.names, name)
+        if index == len(folder.names) or folder.names[index] != name:
+            return None
+        stats = folder.row(index).stats
+        return None if stats == NO_STATS else stats
 
     def _begin(self, journal: Journal) -> None:
         self.batch.settle()
@@ -328,6 +359,17 @@ class Rewrite:
             cache.base = new_head_tree
         else:
             cache.base = None
+
+
+def _stands_in_the_way(load: Load, tree: Oid, path: bytes) -> bool:
+    for part in path.split(b"/"):
+        entry = find_entry(load, tree, part)
+        if entry is None:
+            return False
+        if entry.kind != IS_TREE:
+            return True
+        tree = entry.oid
+    return True
 
 
 def _same(here: Placed, after: Placed | None) -> bool:

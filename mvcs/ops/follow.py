@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mvcs.dag.walk import by_time
 from mvcs.objects.hashing import Oid
 from mvcs.objects.values import parse_json
-from mvcs.refs.names import HEADS
+from mvcs.refs.names import HEAD, HEADS
 
 if TYPE_CHECKING:
     from mvcs.refs.table import Refs
@@ -28,6 +28,9 @@ def start_of(repository: Repository, model: str, git: GitTree, refs: Refs) -> Oi
         refs: All refs.
     """
     tips = [oid for _, oid in refs.under(f"{HEADS}/{model}/") if not isinstance(oid, str)]
+    # What was committed while Git's HEAD was detached is on no branch.
+    detached = [oid for _, oid in refs.under(f"{HEAD}/") if not isinstance(oid, str)]
+    tips += [oid for oid in detached if repository.commit(oid).model == model]
     if not tips:
         return None
     found: dict[str, Oid] = {}

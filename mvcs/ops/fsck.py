@@ -79,7 +79,7 @@ def _check(repository: Repository) -> list[Problem]:
             problems.append(Problem(kind, oid.hex(), f"missing, and {source} needs it", oid))
 
     marker = Marker(repository, missing)
-    roots = find_roots(repository)
+    roots = find_roots(repository, tolerant=True)
     marker.mark(roots.needed)
     marker.mark([(oid, OPERATION) for oid in roots.operations], "the ledger")
     try:
@@ -110,6 +110,8 @@ def _check_commits(repository: Repository, live: set[Oid]) -> list[Problem]:
                 flatten(repository.load_tree, commit.tree)
         except MvcsError as error:
             problems.append(Problem(COMMIT, oid.hex(), error.message))
+        except RecursionError:
+            problems.append(Problem(COMMIT, oid.hex(), "its folders are nested too deep"))
     return problems
 
 

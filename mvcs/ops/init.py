@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mvcs.ambient import config_files, variable
+from mvcs.diff.trees import FileChange
 from mvcs.errors import (
     InvalidArgument,
     NeedsConfirmation,
@@ -14,26 +16,35 @@ from mvcs.errors import (
     UnsavedWork,
 )
 from mvcs.ingredients.defaults import LEFT_OUT, PATTERNS, code_in_data, weight_folders
-from mvcs.ingredients.patterns import Rules, pattern_problem
+from mvcs.ingredients.patterns import Rules, folder_pattern, literal, pattern_problem
 from mvcs.objects.commit import INGREDIENTS
+from mvcs.objects.editing import find_file
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
+from mvcs.ops.files import Rewrite
 from mvcs.ops.recover import recover
+from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.refs.names import branch_key, check_name, head_key
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.config import Config
 from mvcs.repo.git import GitTree
 from mvcs.repo.layout import FOLDER, PROJECT, find_place
 from mvcs.repo.project import default_model
 from mvcs.repo.reading import Digest
-from mvcs.repo.repository import Repository
+from mvcs.repo.repository import Repository, refuse_past
 from mvcs.repo.scan import IGNORE_FILES, Scan, scan
-from mvcs.repo.statcache import StatCache
-from mvcs.repo.toml import add_to_list, remove_from_lists
+from mvcs.repo.statcache import NO_STATS, StatCache
+from mvcs.repo.toml import add_to_list, quoted, remove_from_lists
 from mvcs.repo.workspace import DEFAULT_BRANCH
 from mvcs.store.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from mvcs.objects.editing import Placed
+    from mvcs.ops.context import Look
+    from mvcs.store.base import Batch
 
 EXPLAINED = {
     "code": "source files; .gitignore holds for these only",
@@ -102,14 +113,16 @@ def init(
         NeedsConfirmation: If nobody can be asked.
         UnsupportedFilesystem: On a network file system.
     """
+    refuse_past(options)
     folder = os.path.abspath(folder)
-    if os.path.isfile(os.path.join(folder, PROJECT)) and os.path.isdir(os.path.join(folder, FOLDER)):
+    if os.path.isfile(os.path.join(folder, PROJECT)) and os.path.isfile(os.path.join(folder, FOLDER, "format")):
         raise RepositoryExists(path=folder)
     os.makedirs(folder, exist_ok=True)
     above = _repository_above(folder, options)
     existing = os.path.isfile(os.path.join(folder, PROJECT))
     preview = survey(folder, check_name(model, slashes=False) if model else default_model(folder), existing=existing)
-    limit = 1 << 30 if above is None else above.config.integer("init.ask_above")
+    config = Config(config_files(), variable) if above is None else above.config
+    limit = config.integer("init.ask_above")
     if preview.total > limit:
         answer = confirm(preview)
         if not answer:
@@ -153,7 +166,7 @@ def survey(folder: str, model: str, *, existing: bool = False) -> Preview:
         project = read_project(folder, pattern_problem)
         patterns, model = dict(project.patterns), project.model
     else:
-        patterns["weights"] = (*weight_folders(paths), *patterns["weights"])
+        patterns["weights"] = (*map(folder_pattern, weight_folders(paths)), *patterns["weights"])
         patterns["code"] = (*patterns["code"], *code_in_data(paths))
     found = _walk(folder, patterns)
     files: dict[str, int] = {}
@@ -184,13 +197,13 @@ def write_project(folder: str, preview: Preview) -> None:
     lines = [
         "# What belongs to this model. Patterns are those of .gitignore; the more specific one wins.",
         "# What matches nothing is listed by `mvcs status` and never taken silently.",
-        f'model = "{preview.model}"', "", "[ingredients]",
+        f"model = {quoted(preview.model)}", "", "[ingredients]",
     ]
     for name in INGREDIENTS:
         listed = preview.patterns.get(name, ())
         rows, row = [], "  "
         for pattern in listed:
-            item = f'"{pattern}", '
+            item = f"{quoted(pattern)}, "
             if len(row) + len(item) > 100:
                 rows.append(row.rstrip())
                 row = "  "
@@ -198,18 +211,20 @@ def write_project(folder: str, preview: Preview) -> None:
         rows.append(row.rstrip())
         lines += [f"# {EXPLAINED[name]}", f"{name} = [", *rows, "]"]
     lines += ["", "[capture]", '# of checkpoint-500/, checkpoint-1000/ ...: "newest" or "all"', 'checkpoints = "newest"']
-    _write_new(os.path.join(folder, PROJECT), "\n".join(lines) + "\n")
     ignore = os.path.join(folder, os.fsdecode(IGNORE_FILES[0]))
     if not os.path.exists(ignore):
         head = "# Left out of the model, whatever mvcs.toml says. Same syntax as .gitignore.\n"
         _write_new(ignore, head + "\n".join(LEFT_OUT) + "\n")
+    # Last, and whole or not at all: a folder that has it is a workspace.
+    _write_new(os.path.join(folder, PROJECT), "\n".join(lines) + "\n")
 
 
 def _write_new(path: str, text: str) -> None:
-    with open(path, "x", encoding="utf-8") as file:
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    os.replace(f"{path}.new", path)
 
 
 # add and rm
@@ -237,12 +252,17 @@ def add(repository: Repository, paths: list[str], ingredient: str | None) -> lis
         raise InvalidArgument(argument="--as", value=ingredient, reason=f"one of {', '.join(INGREDIENTS)}")
     found = []
     with workspace.locked():
-        rules = Rules(workspace.project.patterns, newest_only=workspace.project.newest_only)
         for path in paths:
             full = os.path.join(workspace.root, path)
             if not os.path.lexists(full):
                 raise PathNotFound(path=path, where="the workspace")
-            pattern = _literal(path) + ("/" if os.path.isdir(full) and not os.path.islink(full) else "")
+            rules = Rules(workspace.project.patterns, _ignores_above(workspace.root, path))
+            if _is_left_out(rules, path, is_folder=os.path.isdir(full) and not os.path.islink(full)):
+                raise InvalidArgument(
+                    argument="path", value=path, reason=".mvcsignore leaves it out, whatever mvcs.toml says",
+                    hint="take its line out of .mvcsignore, then mvcs add",
+                )
+            pattern = literal(path) + ("/" if os.path.isdir(full) and not os.path.islink(full) else "")
             for owner, listed in workspace.project.patterns.items():
                 if ingredient is not None and pattern in listed and owner != ingredient:
                     raise PathInTwoIngredients(
@@ -262,19 +282,38 @@ def add(repository: Repository, paths: list[str], ingredient: str | None) -> lis
     return found
 
 
-def _literal(path: str) -> str:
-    escaped = "".join("\\" + c if c in "*?[]!#\\" else c for c in path.strip("/"))
-    return "/" + escaped
+def _ignores_above(root: str, path: str) -> list[tuple[str, list[str]]]:
+    """Returns (folder, lines) of each .mvcsignore from the root down to a path."""
+    found, folder = [], ""
+    for part in ["", *path.split("/")[:-1]]:
+        folder += part + "/" if part else ""
+        try:
+            with open(
+                os.path.join(root, folder, os.fsdecode(IGNORE_FILES[0])), encoding="utf-8", errors="surrogateescape"
+            ) as file:
+                found.append((folder, file.read().splitlines()))
+        except OSError:
+            continue
+    return found
 
 
-def remove(repository: Repository, paths: list[str], *, cached: bool = False, force: bool = False) -> list[str]:
+def _is_left_out(rules: Rules, path: str, *, is_folder: bool) -> bool:
+    parts = path.split("/")
+    above = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
+    return any(rules.ignores(folder) for folder in above) or rules.ignores(path + ("/" if is_folder else ""))
+
+
+def remove(
+    repository: Repository, paths: list[str], *, cached: bool = False, force: bool = False, command: str = "rm"
+) -> list[str]:
     """Takes paths out of the model: from the workspace, or with `cached` by .mvcsignore.
 
     Args:
         repository: Opened from the workspace.
         paths: Files and folders, relative to the workspace's root.
         cached: Leave the files where they are.
-        force: Remove files with unsaved changes too.
+        force: Remove files with unsaved changes too, after saving them as a commit.
+        command: The command as typed.
 
     Returns:
         Files that are out.
@@ -287,28 +326,40 @@ def remove(repository: Repository, paths: list[str], *, cached: bool = False, fo
     workspace = open_workspace(repository)
     with workspace.locked():
         recover(workspace)
-        seen = look(workspace, Digest(), strict=False)
-        known = {path for path, row in seen.scan.cache.rows() if row.stats != (0, 0, 0, 0, 0)}
-        chosen: list[bytes] = []
-        for path in paths:
-            wanted = os.fsencode(path).strip(b"/")
-            below = [name for name in known if name == wanted or name.startswith(wanted + b"/")]
-            if not below:
-                raise PathNotFound(path=path, where="the model's files", hint="mvcs status")
-            chosen += below
-        changed = {change.path for change in seen.changes if change.after is not None}
-        unsaved = sorted(os.fsdecode(path) for path in chosen if path in changed)
-        if unsaved and not cached and not force:
-            raise UnsavedWork(paths=tuple(unsaved), hint="mvcs commit, or mvcs rm --cached to keep the files")
-        patterns = [_literal(path) for path in paths]
-        remove_from_lists(workspace.project.file, "ingredients", [*patterns, *[p + "/" for p in patterns]])
-        if cached:
-            ignore = os.path.join(workspace.root, os.fsdecode(IGNORE_FILES[0]))
-            _append_lines(ignore, patterns)
-        else:
-            for name in chosen:
-                os.unlink(os.path.join(os.fsencode(workspace.root), name))
-        return sorted(os.fsdecode(path) for path in chosen)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            return _remove(
+                look(workspace, Digest() if cached else batch, strict=False), batch, paths, cached=cached, force=force,
+                command=command,
+            )
+
+
+def _remove(seen: Look, batch: Batch, paths: list[str], *, cached: bool, force: bool, command: str) -> list[str]:
+    workspace = seen.workspace
+    known = {path for path, row in seen.scan.cache.rows() if row.stats != NO_STATS}
+    chosen: list[bytes] = []
+    for path in paths:
+        wanted = os.fsencode(path).strip(b"/")
+        below = [name for name in known if name == wanted or name.startswith(wanted + b"/")]
+        if not below:
+            raise PathNotFound(path=path, where="the model's files", hint="mvcs status")
+        chosen += below
+    changed = {change.path for change in seen.changes if change.after is not None}
+    unsaved = sorted(os.fsdecode(path) for path in chosen if path in changed)
+    if unsaved and not cached and not force:
+        raise UnsavedWork(paths=tuple(unsaved), hint="mvcs commit, or mvcs rm --cached to keep the files")
+    patterns = [literal(path) for path in paths]
+    if not cached:  # a rewrite like any other, so that undo brings the files back
+        edits = edits_of(FileChange(path, placed, None) for path in chosen if (placed := _in_head(seen, path)))
+        target = changed_tree(workspace.repository, seen.tree, edits)
+        Rewrite(seen, batch, target, force=True, only=set(chosen)).run(moves=(), command=command)
+    remove_from_lists(workspace.project.file, "ingredients", [*patterns, *[p + "/" for p in patterns]])
+    if cached:
+        _append_lines(os.path.join(workspace.root, os.fsdecode(IGNORE_FILES[0])), patterns)
+    return sorted(os.fsdecode(path) for path in chosen)
+
+
+def _in_head(seen: Look, path: bytes) -> Placed | None:
+    return None if seen.tree == EMPTY else find_file(seen.workspace.repository.load_tree, seen.tree, path)
 
 
 def _append_lines(path: str, lines: list[str]) -> None:

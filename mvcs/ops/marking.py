@@ -8,15 +8,15 @@ from mvcs.errors import IntegrityError
 from mvcs.objects.attestation import Attestation
 from mvcs.objects.commit import Commit
 from mvcs.objects.hashing import ATTESTATION, BLOB, COMMIT, NOTES, OPERATION, TAG, TREE, Oid
+from mvcs.objects.operation import Operation
 from mvcs.objects.prolly import children, decode_node
 from mvcs.objects.root import NAMESPACES
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import references
-from mvcs.refs.ledger import operations
 from mvcs.refs.roots import read_root
 from mvcs.refs.table import Refs
 from mvcs.repo.journal import read_journal
-from mvcs.store.base import PINS, PROGRESS
+from mvcs.store.base import LEDGER, PINS, PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,16 +38,30 @@ class Roots:
         self.operations: list[Oid] = []
 
 
-def find_roots(repository: Repository) -> Roots:
-    """Returns all roots: refs, HEADs, shared roots, operations inside the undo window, journals, pins."""
+def find_roots(repository: Repository, *, tolerant: bool = False) -> Roots:
+    """Returns all roots: refs, HEADs, shared roots, operations inside the undo window, journals, pins.
+
+    Args:
+        repository: Where.
+        tolerant: Go on without what is damaged: fsck tells of it by itself, gc must not go on.
+
+    Raises:
+        IntegrityError: If something is damaged.
+    """
     roots = Roots()
     horizon = repository.clock.now()[0] - repository.config.integer("gc.undo_days") * 86400 * 10**9
     with repository.store.read() as transaction:
-        for target in Refs.now(transaction).targets.values():
+        for target in _refs(transaction, tolerant=tolerant).targets.values():
             if not isinstance(target, str):
                 roots.needed.append((target, None))
-        for oid, operation in operations(transaction):
-            roots.operations.append(oid)
+        for _, value in transaction.items(LEDGER, reverse=True):
+            roots.operations.append(Oid(value))
+            try:
+                operation = Operation.decode(transaction.load(Oid(value), OPERATION))
+            except IntegrityError:
+                if not tolerant:
+                    raise
+                continue
             if operation.time >= horizon:
                 for move in operation.moves:
                     ends = [end for end in (move.old, move.new) if end is not None and not isinstance(end, str)]
@@ -61,6 +75,15 @@ def find_roots(repository: Repository) -> Roots:
         for _, value in transaction.items(PINS):
             roots.needed += [(Oid(value[start : start + 32]), None) for start in range(0, len(value), 32)]
     return roots
+
+
+def _refs(transaction: MetaTransaction, *, tolerant: bool) -> Refs:
+    try:
+        return Refs.now(transaction)
+    except IntegrityError:
+        if not tolerant:
+            raise
+        return Refs({})
 
 
 def _shared(transaction: MetaTransaction, roots: Roots) -> None:
@@ -148,7 +171,5 @@ class Marker:
         return [(below_oid, below_kind, name) for below_oid, below_kind in found]
 
     def _operation(self, payload: bytes) -> list[tuple[Oid, str | None]]:
-        from mvcs.objects.operation import Operation
-
         operation = Operation.decode(payload)
         return [] if operation.parent is None else [(operation.parent, OPERATION)]

@@ -16,8 +16,11 @@ from mvcs.repo.reading import Digest, read_file
 from mvcs.repo.writeout import Writer, remove_leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mvcs.objects.editing import Placed
     from mvcs.objects.tree import Entry
+    from mvcs.repo.statcache import Stats
     from mvcs.repo.workspace import Workspace
 
 
@@ -46,24 +49,44 @@ def roll_back(workspace: Workspace, journal: Journal) -> list[str]:
     folders = {change.path.rpartition(b"/")[0] for change in changes}
     remove_leftovers(workspace.root, folders, journal.token)
     wanted: dict[bytes, Entry | None] = {}
+    expected: dict[bytes, Stats | None] = {}
     for change in changes:
-        here = _entry_here(workspace.root, change.path)
+        try:
+            stats, here = _read_here(workspace.root, change.path)
+        except MvcsError:
+            continue  # what cannot be read is not ours
         if _is(here, change.before):
             continue
         if _is(here, change.after) or (here is None and change.before is not None):
             wanted[change.path] = None if change.before is None else change.before.entry
+            expected[change.path] = stats
+    root = os.fsencode(workspace.root)
+    wanted = {path: entry for path, entry in wanted.items() if entry is None or not _blocked(root, path, wanted)}
     if wanted:
-        Writer(workspace.root, repository.store, journal.token, repository.progress).apply(wanted)
+        Writer(workspace.root, repository.store, journal.token, repository.progress).apply(wanted, expected)
     return [os.fsdecode(path) for path in wanted]
 
 
-def _entry_here(root: str, path: bytes) -> Entry | None:
-    if not os.path.lexists(os.path.join(os.fsencode(root), path)):
-        return None
-    try:
-        return read_file(root, path, Digest())[1]
-    except MvcsError:
-        return None
+def _read_here(root: str, path: bytes) -> tuple[Stats | None, Entry | None]:
+    full = os.path.join(os.fsencode(root), path)
+    if not os.path.lexists(full) or (os.path.isdir(full) and not os.path.islink(full)):
+        return None, None
+    return read_file(root, path, Digest())
+
+
+def _blocked(root: bytes, path: bytes, wanted: Mapping[bytes, Entry | None]) -> bool:
+    """Whether the user has since put a folder in a file's place, or a file or link in a folder's."""
+    for folder, _, names in os.walk(os.path.join(root, path)):
+        prefix = os.path.relpath(folder, root)
+        if any(wanted.get(os.path.join(prefix, name), wanted) is not None for name in names):
+            return True
+    parent = path.rpartition(b"/")[0]
+    while parent:
+        full = os.path.join(root, parent)
+        if os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full)):
+            return wanted.get(parent, wanted) is not None
+        parent = parent.rpartition(b"/")[0]
+    return False
 
 
 def _is(here: Entry | None, placed: Placed | None) -> bool:

@@ -9,12 +9,13 @@ from mvcs.objects.editing import find_file
 from mvcs.objects.hashing import Oid
 from mvcs.objects.operation import Move, Target
 from mvcs.objects.record import Record
+from mvcs.ops.branch import no_twin
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.recover import recover
 from mvcs.ops.resolve import resolve_commit
 from mvcs.ops.trees import NewTree
-from mvcs.refs.names import branch_key, check_name, shown
+from mvcs.refs.names import HEADS, branch_key, check_name, shown
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def _target(
     if create:
         if there is not None:
             raise RefExists(ref=f"branch {name}")
+        no_twin(seen.refs, workspace.model, HEADS, name)
         base = resolve_commit(repository, start)[0] if start is not None else seen.head.base
         return key, base, [] if base is None else [Move(key, None, base)]
     if there is None and key != seen.head.branch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import NotARepository, RefConflict
+from mvcs.errors import Collected, NotARepository, RefConflict
 from mvcs.objects.editing import find_file
 from mvcs.objects.hashing import Oid
 from mvcs.objects.operation import Move, Operation
@@ -71,6 +71,7 @@ def undo(repository: Repository, *, force: bool = False, command: str = "undo") 
 
     Raises:
         NothingToUndo: If there is none.
+        Collected: If gc has removed what it would bring back.
         UnsavedWork: If files with unsaved changes would be overwritten.
         RefConflict: If a ref was moved since by something that is not in the ledger's order.
     """
@@ -82,6 +83,7 @@ def redo(repository: Repository, *, force: bool = False, command: str = "redo") 
 
     Raises:
         NothingToUndo: If nothing is undone.
+        Collected: If gc has removed what it would bring back.
         UnsavedWork: If files with unsaved changes would be overwritten.
     """
     return _walk(repository, back=False, force=force, command=command)
@@ -96,9 +98,11 @@ def _walk(repository: Repository, *, back: bool, force: bool, command: str) -> U
     files = [move for move in moves if move.ref.startswith(WORKSPACE)]
     reason = f"{'undoes' if back else 'redoes'}: {operation.command}"
     if not files:
-        repository.publish(
-            actor=repository.actor(), command=command, moves=refs, reason=reason, evidence=(oid,)
-        )
+        with repository.lock.shared():
+            _check_there(repository, moves)
+            repository.publish(
+                actor=repository.actor(), command=command, moves=refs, reason=reason, evidence=(oid,)
+            )
         return UndoResult(oid, operation.command, refs, [], None)
     workspace = open_workspace(repository)
     if files[0].ref != WORKSPACE + workspace.name:
@@ -120,6 +124,7 @@ def _with_files(
                 again = to_undo(transaction) if command.split(" ", 1)[0] == "undo" else to_redo(transaction)
             if again[0] != oid:
                 raise RefConflict(ref="the ledger", expected=oid.hex()[:12], actual=again[0].hex()[:12])
+            _check_there(repository, (*refs, files, *inverse((files,))))
             seen = look(workspace, batch if force else Digest(), strict=False)
             before, after = files.old, files.new
             target = NewTree(repository, after if isinstance(after, bytes) else EMPTY, [])
@@ -131,6 +136,13 @@ def _with_files(
             return UndoResult(
                 oid, operation.command, refs, [os.fsdecode(path) for path in done.paths], done.saved
             )
+
+
+def _check_there(repository: Repository, moves: tuple[Move, ...]) -> None:
+    """Never a name without its bytes: an operation outside the undo window keeps nothing from gc."""
+    for move in moves:
+        if isinstance(move.new, bytes) and move.new != EMPTY and repository.store.kind(move.new) is None:
+            raise Collected(oid=move.new.hex()[:12])
 
 
 def _in_tree(repository: Repository, tree: Oid) -> Callable[[FileChange], bool]:

@@ -66,7 +66,8 @@ def _root(repository: Repository, files: object, name: str) -> str:
         full = os.fsencode(os.path.join(folder, PROJECT))
         if path.rpartition(b"/")[2] == os.fsencode(PROJECT) and full.endswith(b"/" + path) and len(path) > len(best):
             best = path
-    depth = best.count(b"/")
+    # Never above the clone, whatever paths its commits have.
+    depth = min(best.count(b"/"), 0 if name == "." else name.count("/") + 1)
     for _ in range(depth):
         folder = os.path.dirname(folder)
     return folder

@@ -22,7 +22,7 @@ def parse_date(text: str, now: int, offset: int) -> int:
     Raises:
         InvalidRevision: If it is none of these.
     """
-    from datetime import datetime, timedelta, timezone
+    from datetime import UTC, datetime, timedelta, timezone
 
     words = text.strip().lower()
     if words in {"now", "today"}:
@@ -42,4 +42,5 @@ def parse_date(text: str, now: int, offset: int) -> int:
         moment = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
     if len(text.strip()) == 10:
         moment += timedelta(days=1, microseconds=-1)
-    return int(moment.timestamp() * 10**6) * 1000
+    # Not timestamp(): a float has too few digits for microseconds.
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000

@@ -115,10 +115,11 @@ def resolve(text: str, names: Names) -> tuple[Oid, str]:
     """
     revision = parse(text)
     key, oid = _atom(revision, names)
-    if not (revision.suffixes and revision.suffixes[-1] == ("type", TAG)):
-        oid, kind = names.peel(oid)
-    else:
+    peeled, kind = names.peel(oid)
+    if revision.suffixes and revision.suffixes[-1] == ("type", TAG) and peeled != oid:
         kind = TAG
+    else:
+        oid = peeled
     for index, (sort, value) in enumerate(revision.suffixes):
         if sort == "at":
             if index or key is None:

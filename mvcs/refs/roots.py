@@ -14,6 +14,7 @@ from mvcs.objects import prolly
 from mvcs.objects.hashing import ATTESTATION, NOTES, OPERATION, Oid
 from mvcs.objects.operation import Move, Operation
 from mvcs.objects.root import INLINE_NOTES, KEPT_WRITES, Note, Root, build_notes
+from mvcs.refs.table import show_target
 from mvcs.store.base import ROOTS
 
 if TYPE_CHECKING:
@@ -134,7 +135,9 @@ def land(
     refs = dict(old.refs)
     for move in moves:
         if refs.get(move.ref) != move.old:
-            raise RefConflict(ref=move.ref, expected=str(move.old), actual=str(refs.get(move.ref)))
+            raise RefConflict(
+                ref=move.ref, expected=show_target(move.old), actual=show_target(refs.get(move.ref))
+            )
         if move.new is None:
             refs.pop(move.ref, None)
         else:

@@ -42,6 +42,13 @@ def decode_target(value: bytes) -> Oid | str:
     raise InvalidObject(kind="ref", reason=f"{len(value)} bytes")
 
 
+def _key(key: bytes) -> str:
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        raise InvalidObject(kind="ref", reason=f"{key!r} is no UTF-8") from None
+
+
 def read_target(transaction: Readable, key: str) -> Target:
     """Returns what a ref stands for, None if it is not there."""
     value = transaction.get(REFS, key.encode())
@@ -88,7 +95,7 @@ class Refs:
     @classmethod
     def now(cls, transaction: Readable) -> Refs:
         """Reads all refs."""
-        return cls({key.decode(): decode_target(value) for key, value in transaction.items(REFS)})
+        return cls({_key(key): decode_target(value) for key, value in transaction.items(REFS)})
 
     def before(self, moves: Iterable[Move]) -> Refs:
         """Returns the refs as they were before these moves."""

@@ -85,9 +85,18 @@ def _upward(start: str, name: str, is_it: object) -> str | None:
 
 
 def write_format(path: str) -> None:
-    """Writes the format file of a new repository."""
-    with open(os.path.join(path, "format"), "w", encoding="ascii") as file:
+    """Writes the format file of a new repository, whole or not at all."""
+    name = os.path.join(path, "format")
+    with open(f"{name}.new", "w", encoding="ascii") as file:
         file.write(f"mvcs {VERSION}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{name}.new", name)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_format(path: str) -> None:

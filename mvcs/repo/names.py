@@ -8,11 +8,11 @@ from mvcs.objects.commit import Commit
 from mvcs.objects.hashing import COMMIT, TAG, Oid
 from mvcs.objects.tag import Tag
 from mvcs.refs.dates import parse_date
-from mvcs.refs.ledger import moves_of
+from mvcs.refs.ledger import moves_of, operations
 from mvcs.refs.names import HEAD, HEADS, REMOTES, TAGS, branch_key, head_key, tag_key
+from mvcs.refs.table import Refs
 
 if TYPE_CHECKING:
-    from mvcs.refs.table import Refs
     from mvcs.repo.repository import Repository
 
 
@@ -92,6 +92,8 @@ class RepositoryNames:
 
     def earlier(self, key: str, selector: str) -> Oid | None:
         """Returns where a ref stood N moves ago or at a date; None if it did not exist."""
+        if key.startswith(HEAD + "/"):
+            return self._head_earlier(key, selector)
         with self._repository.store.read() as transaction:
             if selector.isdecimal():
                 count = int(selector)
@@ -106,6 +108,24 @@ class RepositoryNames:
             for _, operation, move in moves_of(transaction, key):
                 if operation.time <= when:
                     return self._target(move.new)
+        return None
+
+    def _head_earlier(self, key: str, selector: str) -> Oid | None:
+        """Returns where HEAD was: it moves by itself, and with the branch that it is on."""
+        when = None if selector.isdecimal() else parse_date(selector, *self._repository.clock.now())
+        count = 0
+        with self._repository.store.read() as transaction:
+            refs = Refs.now(transaction)
+            for _, operation in operations(transaction):
+                before = refs.before(operation.moves)
+                here = refs.resolve(key)
+                if when is not None and operation.time <= when:
+                    return here
+                if refs.get(key) != before.get(key) or here != before.resolve(key):
+                    if when is None and count == int(selector):
+                        return here
+                    count += 1
+                refs = before
         return None
 
     def _target(self, target: Oid | str | None) -> Oid | None:

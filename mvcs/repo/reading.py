@@ -101,17 +101,20 @@ def _read_link(
 
 
 def link_stays_inside(path: bytes, target: bytes) -> bool:
-    """Whether a link at `path` with this target stays inside the workspace, as far as names tell."""
+    """Whether a link at `path` with this target stays inside the workspace, as far as names tell.
+
+    `..` may only come first: after a name that is itself a link it would lead up from where that link leads.
+    """
     if not target or target.startswith(b"/") or b"\0" in target:
         return False
-    depth = path.count(b"/")
+    depth, named = path.count(b"/"), False
     for part in target.split(b"/"):
         if part == b"..":
             depth -= 1
-            if depth < 0:
+            if depth < 0 or named:
                 return False
         elif part not in {b"", b"."}:
             if part.lower() in {b".git", b".mvcs"}:
                 return False
-            depth += 1
+            depth, named = depth + 1, True
     return True

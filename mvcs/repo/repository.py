@@ -25,7 +25,7 @@ from mvcs.store.lmdb_store import LmdbStore
 from mvcs.store.lock import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mvcs.objects.operation import Move
     from mvcs.ports import Clock, Progress
@@ -154,7 +154,7 @@ class Repository:
             name, less, rest = author.partition("<")
             if not less or not rest.rstrip().endswith(">") or not name.strip():
                 raise InvalidArgument(argument="--author", value=author, reason="write NAME <EMAIL>")
-            return name.strip(), rest.rstrip()[:-1].strip()
+            return _text(name.strip()), _text(rest.rstrip()[:-1].strip())
         name, email = self.config.get("user.name"), self.config.get("user.email")
         if not name:
             from mvcs.repo.git import git_identity
@@ -164,7 +164,7 @@ class Repository:
         if not name:
             name, host = user_at_host()
             email = email or host
-        return name, email
+        return _text(name), _text(email)
 
     def person(self, actor: tuple[str, str]) -> Person:
         """Returns an actor with the time: MVCS_AUTHOR_DATE, SOURCE_DATE_EPOCH, or the clock."""
@@ -185,8 +185,7 @@ class Repository:
         Raises:
             InvalidArgument: If `--at` was given.
         """
-        if self.at is not None:
-            raise InvalidArgument(argument="--at", value=self.at, reason="only commands that read go into the past")
+        refuse_past({"at": self.at})
 
     def publish(
         self, *, actor: tuple[str, str], command: str, moves: tuple[Move, ...], reason: str = "",
@@ -194,6 +193,9 @@ class Repository:
         also: Callable[[MetaTransaction], object] | None = None,
     ) -> Oid:
         """Makes objects durable, then moves refs and records the operation: one transaction.
+
+        Holds the lock shared, also when the caller does: the operation itself must not be swept by a gc that has
+        marked before it was written. Never call it while holding the lock exclusive.
 
         Args:
             actor: (name, email).
@@ -213,7 +215,7 @@ class Repository:
         if batch is not None:
             batch.settle()
         reached("before meta")
-        with self.store.write() as transaction:
+        with self.lock.shared(), self.store.write() as transaction:
             if batch is not None:
                 batch.finish(transaction)
             oid = record(
@@ -231,3 +233,18 @@ class Repository:
         self.store.close()
 
 
+def _text(given: str) -> str:
+    """Returns what an identity says as Unicode: it is never refused, whatever bytes it was given in."""
+    return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def refuse_past(options: Mapping[str, object]) -> None:
+    """Checks that the options of a command that writes do not name a moment of the past.
+
+    Raises:
+        InvalidArgument: If they do.
+    """
+    if options.get("at") is not None:
+        raise InvalidArgument(
+            argument="--at", value=str(options["at"]), reason="only commands that read go into the past"
+        )

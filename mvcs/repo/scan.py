@@ -71,9 +71,8 @@ class Scan:
         unknown: Path to file whose stat is not the recorded one, or that is new.
         gone: Path to row of recorded files that are not there, or belong nowhere any more.
         flagged: Path to row of unchanged files that are known to differ from the base.
-        others: Paths that no pattern matches.
+        others: Paths that no pattern matches, or that are neither file, folder nor link.
         left_out: Paths of older checkpoints that were not taken.
-        special: Paths that are neither file, folder nor link.
         cache: The cache, its folders as they now are but for the unknown files.
         now: The file system's clock before the walk, in ns.
     """
@@ -86,7 +85,6 @@ class Scan:
         self.flagged: dict[bytes, Row] = {}
         self.others: list[bytes] = []
         self.left_out: list[bytes] = []
-        self.special: list[bytes] = []
 
 
 def stats_of(status: os.stat_result) -> Stats:
@@ -105,6 +103,8 @@ def filesystem_now(folder: str) -> int:
         os.pwrite(descriptor, b"\n", 0)
         os.utime(descriptor)
         return os.fstat(descriptor).st_mtime_ns
+    except OSError:  # a full disk: likewise
+        return 0
     finally:
         os.close(descriptor)
 
@@ -226,7 +226,8 @@ class _Walk:
             return  # gone meanwhile, or not readable: its files are then gone for the caller
         try:
             folder = self.cache.folders.get(path)
-            mtime = os.fstat(descriptor).st_mtime_ns
+            # The ctime: it cannot be set back, as tar and rsync do with a folder's mtime.
+            mtime = os.fstat(descriptor).st_ctime_ns
             names_known = (
                 folder is not None and not self.fresh and folder.mtime == mtime and not is_racy(mtime, folder.looked)
             )
@@ -310,13 +311,11 @@ class _Walk:
         row = known.get(name)
         stats = stats_of(status)
         place = self._place(full) if row is None or self.fresh else row.ingredient
-        if place is None or place == "ignored":
-            if place is None:
-                folder.others.append(name)
-                self.scan.others.append(full)
+        if place == "ignored":
             return
-        if not (st.S_ISREG(status.st_mode) or st.S_ISLNK(status.st_mode)):
-            self.scan.special.append(full)
+        if place is None or not (st.S_ISREG(status.st_mode) or st.S_ISLNK(status.st_mode)):
+            folder.others.append(name)
+            self.scan.others.append(full)
             return
         if row is not None and row.stats == stats and not is_racy(stats[0], trusted) and row.ingredient == place:
             rows[name] = row

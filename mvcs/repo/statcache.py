@@ -85,7 +85,7 @@ class Folder:
     """The record of one folder.
 
     Attributes:
-        mtime: The folder's mtime in ns when its names were listed; 0 to list them again.
+        mtime: The folder's ctime in ns when its names were listed; 0 to list them again.
         looked: When that was, by the file system's clock.
         names: Names of known files.
         stats: STATS of each.
@@ -215,10 +215,12 @@ class StatCache:
         """(path, STATS) of the ignore files that were read."""
         self.folders: dict[bytes, Folder] = {}
         self._stored: dict[bytes, dict[int, bytes]] = {}
+        self._loaded: dict[bytes, bytes] = {}
         skip = len(self._prefix)
         for key, value in transaction.items(STAT, self._prefix):
             path, bucket = key[skip:-3], int.from_bytes(key[-2:], "big")
             self._stored.setdefault(path, {})[bucket] = value
+            self._loaded[key] = value
         head = self._stored.pop(b"\0", None)
         if head is not None:
             self._read_head(head.get(0, b""))
@@ -274,6 +276,10 @@ class StatCache:
         if head != self._head:
             found.append((self._key(b"\0", 0), head))
         return found
+
+    def is_stored(self, transaction: Readable) -> bool:
+        """Whether the cache is still stored as it was loaded: flags are worth nothing beside another's base."""
+        return dict(transaction.items(STAT, self._prefix)) == self._loaded
 
     def save(self, transaction: Writable) -> int:
         """Writes what changed; returns the bytes written."""

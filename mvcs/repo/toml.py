@@ -67,6 +67,13 @@ def unknown_key(file: str, text: str, key: str, section: str, allowed: Sequence[
     )
 
 
+def quoted(text: str) -> str:
+    """Returns a TOML string."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def add_to_list(path: str, section: str, key: str, values: Sequence[str]) -> list[str]:
     """Appends values to a list in a TOML file, leaving comments and order alone; returns those that were new."""
     import tomlkit

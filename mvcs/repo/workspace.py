@@ -143,9 +143,10 @@ class Workspace:
         return "\n".join([*lines, str(self.project.newest_only)]).encode("utf-8", "surrogateescape")
 
     def save_cache(self, found: Scan) -> None:
-        """Writes the stat cache where it changed; a cache that cannot be written is no error."""
+        """Writes the stat cache where it changed, unless another command has written it meanwhile."""
         if found.now and found.cache.changes():
             with self.repository.store.write() as transaction:
-                found.cache.save(transaction)
+                if found.cache.is_stored(transaction):
+                    found.cache.save(transaction)
 
 

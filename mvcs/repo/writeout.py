@@ -7,6 +7,7 @@ Knows: descriptors, temporary names, the order of syncs. Refuses to know: whethe
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from mvcs.errors import CannotWriteName, StoreFull, UnsafeLink, UnsavedWork
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 TEMPORARY = ".mvcs-new-"
 """Beginning of temporary names; what a crash leaves is removed by the next command."""
+LINK_BYTES = 4095
+"""What Linux lets a link hold; only so much of a blob is read for one."""
 GROUP = 64
 """Files written before they are synced and renamed together."""
 GROUP_BYTES = 64 << 20
@@ -56,7 +59,7 @@ class Writer:
                 now: Stats | None = stats_of(os.lstat(os.path.join(self._root, path)))
             except OSError:
                 now = None
-            if now is not None and now != self._expected[path]:
+            if now is not None and now != self._expected[path] and not stat.S_ISDIR(now[4]):
                 raise UnsavedWork(paths=(os.fsdecode(path),))
 
     def apply(
@@ -144,9 +147,9 @@ class Writer:
             raise
         try:
             if entry.mode == SYMLINK:
-                target = self._store.read_blob(entry.oid, 4096)
-                if not link_stays_inside(path, target):
-                    raise UnsafeLink(path=os.fsdecode(path), target=os.fsdecode(target))
+                target = self._store.read_blob(entry.oid, LINK_BYTES + 1)
+                if len(target) > LINK_BYTES or not link_stays_inside(path, target):
+                    raise UnsafeLink(path=os.fsdecode(path), target=os.fsdecode(target[:LINK_BYTES]))
                 os.symlink(target, name, dir_fd=parent)
                 return temporary, -1
             mode = 0o777 if entry.mode == EXECUTABLE else 0o666
@@ -176,6 +179,10 @@ class Writer:
                 os.rename(os.path.join(self._root, temporary), full)
             except IsADirectoryError as error:
                 raise CannotWriteName(paths=(os.fsdecode(path),), reason="a folder is in its place") from error
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise CannotWriteName(
+                    paths=(os.fsdecode(path),), reason="its folder was replaced while it was written"
+                ) from error
             group.pop(0)
             _close(descriptor)
             self._folders.add(path.rpartition(b"/")[0])

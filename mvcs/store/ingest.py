@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
     from contextlib import AbstractContextManager
 
+    from mvcs.store.record_writer import Appending, RecordWriter
+
 
 FLUSH = 16 << 20
-"""Bytes of records, or of small objects, that are written in one transaction."""
+"""Bytes of small objects that are written in one transaction."""
+HAND_OVER = 4 << 20
+"""Bytes of records that are handed to the writer thread at once; less than that never starts it."""
 IN_FLIGHT = 4
 """Pieces of 4 MiB that may wait for a worker."""
 POOL_FROM = 1 << 20
@@ -87,6 +91,10 @@ class Home(Protocol):
         """Writes chunk records durably; returns their segment and each one's stored bytes."""
         ...
 
+    def appending(self) -> AbstractContextManager[Appending]:
+        """Opens a transaction on the segment that takes new records; durable when the block ends."""
+        ...
+
 
 class Ingest:
     """Objects on their way into an LMDB store; see `mvcs.store.base.Batch`.
@@ -105,8 +113,7 @@ class Ingest:
         self._object_bytes = 0
         self._recipes: dict[Oid, bytes] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._writer: ThreadPoolExecutor | None = None
-        self._writing: Future[tuple[int, list[tuple[Oid, int]]]] | None = None
+        self._writer: RecordWriter | None = None
         self.new_bytes = 0
         """Stored bytes that this batch added, headers included."""
 
@@ -239,23 +246,17 @@ class Ingest:
             self._claimed.add(oid)
             self._records.append((oid, record))
             self._record_bytes += len(record)
-        if self._record_bytes >= FLUSH:
-            self._write_records()
+        if self._record_bytes >= HAND_OVER:
+            self._hand_over()
 
-    def _write_records(self) -> None:
-        """Hands the waiting records to the writer thread, which writes one batch at a time."""
-        from concurrent.futures import ThreadPoolExecutor
+    def _hand_over(self) -> None:
+        """Gives the waiting records to the writer thread."""
+        from mvcs.store.record_writer import RecordWriter
 
-        self._await_writer()
         if self._writer is None:
-            self._writer = ThreadPoolExecutor(max_workers=1)
+            self._writer = RecordWriter(self._store)
         records, self._records, self._record_bytes = self._records, [], 0
-        self._writing = self._writer.submit(self._store.append_records, records)
-
-    def _await_writer(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            self._placed(*writing.result())
+        self._writer.submit(records)
 
     def _placed(self, number: int, stored: list[tuple[Oid, int]]) -> None:
         for oid, length in stored:
@@ -263,8 +264,13 @@ class Ingest:
             self.new_bytes += length
 
     def _settle_chunks(self) -> None:
-        self._await_writer()
-        if self._records:
+        if self._writer is not None:
+            if self._records:
+                self._hand_over()
+            writer, self._writer = self._writer, None
+            for number, stored in writer.settle():
+                self._placed(number, stored)
+        elif self._records:
             records, self._records, self._record_bytes = self._records, [], 0
             self._placed(*self._store.append_records(records))
         reached("chunks durable")
@@ -285,7 +291,7 @@ class Ingest:
         Raises:
             InternalError: If chunks are not durable yet.
         """
-        if self._records or self._writing is not None:
+        if self._records or self._writer is not None:
             raise InternalError(reason="a batch was finished before it was settled")
         self._put_all(transaction)
 
@@ -311,9 +317,10 @@ class Ingest:
 
     def close(self) -> None:
         """Ends the threads; what was not finished is forgotten."""
-        for pool in (self._pool, self._writer):
-            if pool is not None:
-                pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._writer is not None:
+            self._writer.abandon()
         self._pool = self._writer = None
 
 

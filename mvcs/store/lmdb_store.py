@@ -59,6 +59,25 @@ class MetaTransaction(Transaction):
         return oid
 
 
+class SegmentTransaction:
+    """An open transaction of a segment; see `mvcs.store.record_writer.Appending`.
+
+    Args:
+        number: The segment.
+        transaction: Its transaction.
+    """
+
+    __slots__ = ("_transaction", "number")
+
+    def __init__(self, number: int, transaction: Transaction) -> None:
+        self.number = number
+        self._transaction = transaction
+
+    def append(self, oid: Oid, record: bytes) -> None:
+        """Adds a record unless it is there."""
+        self._transaction.put_new(TABLE, oid, record)
+
+
 def _inline(oid: Oid, kind: str, value: memoryview) -> bytes:
     if len(value) < 2:
         raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta")
@@ -332,6 +351,13 @@ class LmdbStore:
         number = self._segment_for_new()
         self.segments.append(number, records)
         return number, [(oid, len(record)) for oid, record in records]
+
+    @contextmanager
+    def appending(self) -> Iterator[SegmentTransaction]:
+        """Opens a transaction on the segment that takes new records; durable when the block ends."""
+        number = self._segment_for_new()
+        with self.segments.environment(number).write() as transaction:
+            yield SegmentTransaction(number, transaction)
 
     def _segment_for_new(self) -> int:
         with self.read() as transaction:

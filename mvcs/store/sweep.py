@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.objects.hashing import Oid
+from mvcs.objects.hashing import BLOB, COMMIT, TREE, Oid
 from mvcs.objects.record import Record
 from mvcs.ports import reached
 from mvcs.store.base import CHUNKS, GRAPH, MAPPED, OBJECTS, PROGRESS, RECIPES
 from mvcs.store.environment import SEGMENT_MAP, create_environment
+from mvcs.store.graph_rows import read_graph_row
 from mvcs.store.lmdb_store import LAST_SEGMENT
 from mvcs.store.mapped import forget_mapped
-from mvcs.store.records import RecipeList
+from mvcs.store.records import KIND_CODES, RecipeList
 from mvcs.store.segments import PLACE, TABLE
 
 if TYPE_CHECKING:
@@ -99,8 +100,10 @@ def sweep(store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, th
     count = len(objects) + len(recipes)
     if dry_run:
         return SweepResult(count, len(chunks), size, 0)
-    # Names go before what they name: recipe lists, then chunk places, then bytes.
-    for table, keys in ((RECIPES, recipes), (OBJECTS, objects), (CHUNKS, chunks)):
+    # Names go before what they name, so that what a killed gc has left is whole: tags and commits, trees, blobs,
+    # chunk places, then bytes.
+    names, blobs = _by_rank(store, objects)
+    for table, keys in ((OBJECTS, names), (RECIPES, recipes), (OBJECTS, blobs), (CHUNKS, chunks)):
         for start in range(0, len(keys), DELETE):
             with store.write() as transaction:
                 for key in keys[start : start + DELETE]:
@@ -110,6 +113,23 @@ def sweep(store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, th
                         forget_mapped(store, transaction, key)
             reached("gc deleted names")
     return SweepResult(count, len(chunks), size, _rewrite_segments(store, thorough=thorough))
+
+
+def _by_rank(store: LmdbStore, objects: list[Oid]) -> tuple[list[Oid], list[Oid]]:
+    """Returns what names others, children before their parents, and the blobs."""
+    ranked: list[tuple[int, int, Oid]] = []
+    blobs: list[Oid] = []
+    with store.read() as transaction:
+        for oid in objects:
+            value = transaction.view(OBJECTS, oid)
+            code = value[0] if value else KIND_CODES[BLOB]
+            if code == KIND_CODES[BLOB]:
+                blobs.append(oid)
+                continue
+            row = transaction.get(GRAPH, oid) if code == KIND_CODES[COMMIT] else None
+            rank = 2 if code == KIND_CODES[TREE] else int(row is not None)
+            ranked.append((rank, -read_graph_row(row)[0] if row is not None else 0, oid))
+    return [oid for _, _, oid in sorted(ranked)], blobs
 
 
 def _rewrite_segments(store: LmdbStore, *, thorough: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mvcs.errors import NotARepository
 from mvcs_cli.ui import Ui
 from mvcs_cli.verb import verb
 
@@ -16,13 +17,24 @@ from mvcs_cli.verb import verb
 @click.option("--show-origin", is_flag=True, help="Say where each value comes from.")
 def command(ui: Ui, key: str | None, value: str | None, *, user: bool, unset: bool, show_origin: bool) -> None:
     """List configuration, print KEY, or set KEY to VALUE. Flag, environment, repository, user, system: first wins."""
-    from mvcs.api.repo import config_keys
+    from mvcs.api import repo as api
 
-    repo = ui.repo()
-    if key is not None and key != "list" and (value is not None or unset):
-        repo.config_set(key, None if unset else value, "user" if user else "repository")
-    keys = list(config_keys()) if key in {None, "list"} else [str(key)]
-    found = {} if unset else {name: repo.config_get(name) for name in keys}
+    writes = key is not None and key != "list" and (value is not None or unset)
+    try:
+        repo = ui.repo()
+        read = repo.config_get
+    except NotARepository:
+        if writes and not user:
+            raise
+        repo, read = None, api.config_get
+    if writes:
+        given = None if unset else value
+        if repo is None:
+            api.config_set(str(key), given)
+        else:
+            repo.config_set(str(key), given, "user" if user else "repository")
+    keys = list(api.config_keys()) if key in {None, "list"} else [str(key)]
+    found = {} if unset else {name: read(name) for name in keys}
 
     def people() -> None:
         for name, (shown, origin) in found.items():

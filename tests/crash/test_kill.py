@@ -1,0 +1,249 @@
+"""A command that is killed leaves the old state or the new one, and loses nothing.
+
+At every named point by SIGKILL and by Ctrl-C, and at random times from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+
+import pytest
+
+import mvcs
+from crash.project import (
+    ROUNDS,
+    Before,
+    Child,
+    check,
+    check_whole,
+    commit_files,
+    copy_project,
+    every_commit,
+    files_of,
+    kept_commits,
+    make_project,
+    noise,
+    pick,
+    points_of,
+    small_files,
+    small_limits,
+    use,
+    write,
+)
+
+pytestmark = pytest.mark.crash
+
+UNSAVED = {"notes.txt": b"mine", "LICENSE": b"mine\n", "data/more.csv": b"1,2\n"}
+"""Work that no commit has, on paths that no branch has different."""
+IN_THE_WAY = {**UNSAVED, "train.py": b"print('unsaved')\n", "model.safetensors": noise(900_000, "unsaved")}
+
+
+def nothing(folder: str) -> None:
+    del folder
+
+
+def small_changes(folder: str) -> None:
+    write(folder, {**small_files("new"), "notes.txt": b"mine", "data/a.csv": None})
+
+
+def large_changes(folder: str) -> None:
+    write(folder, {"model.safetensors": noise(2_000_000, "large"), "data/large.csv": noise(900_000, "csv")})
+
+
+def carried(folder: str) -> None:
+    write(folder, UNSAVED)
+
+
+def in_the_way(folder: str) -> None:
+    write(folder, IN_THE_WAY)
+
+
+def no_undo_window(folder: str) -> None:
+    write(folder, UNSAVED)
+    with mvcs.open(folder) as repo:
+        repo.config_set("gc.undo_days", "0")
+
+
+def was_reset(folder: str) -> None:
+    write(folder, IN_THE_WAY)
+    with mvcs.open(folder) as repo:
+        repo.reset("HEAD~1", hard=True)
+    write(folder, {"notes.txt": b"changed since", "data/since.csv": b"since"})
+
+
+def was_undone(folder: str) -> None:
+    was_reset(folder)
+    with mvcs.open(folder) as repo:
+        repo.undo()
+
+
+SCENARIOS = {
+    "commit of small files": (small_changes, ["commit", {"message": "small"}]),
+    "commit of large files": (large_changes, ["commit", {"message": "large", "tag": "big"}]),
+    "commit --amend": (small_changes, ["commit", {"message": "again", "amend": True}]),
+    "switch": (carried, ["switch", {"name": "other"}]),
+    "switch --force": (in_the_way, ["switch", {"name": "other", "force": True}]),
+    "switch -c": (carried, ["switch", {"name": "new", "create": True, "start": "HEAD~1"}]),
+    "checkout of a tag": (carried, ["checkout", {"revision": "t2"}]),
+    "restore": (in_the_way, ["restore", {"paths": ["."]}]),
+    "restore --source": (in_the_way, ["restore", {"paths": ["data", "train.py"], "source": "other"}]),
+    "reset": (carried, ["reset", {"revision": "HEAD~1"}]),
+    "reset --hard": (in_the_way, ["reset", {"revision": "HEAD~2", "hard": True}]),
+    "gc": (no_undo_window, ["gc", {"thorough": True}]),
+    "gc that keeps undo": (carried, ["gc", {"thorough": True}]),
+    "undo of a commit": (carried, ["undo", {}]),
+    "undo of a reset": (was_reset, ["undo", {}]),
+    "redo of a reset": (was_undone, ["redo", {}]),
+    "branch and tag": (carried, ["tag", {"name": "now", "message": "now"}]),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> str:
+    with small_limits():
+        return make_project(str(tmp_path_factory.mktemp("project") / "m"))
+
+
+@pytest.fixture(scope="module")
+def scenes(project, tmp_path_factory):
+    """Name to (folder ready for the command, what is there, the files afterwards, the points, seconds)."""
+    made = {}
+
+    def get(name: str):
+        if name not in made:
+            base = tmp_path_factory.mktemp("scene")
+            prepare, step = SCENARIOS[name]
+            ready = copy_project(project, str(base / "ready"))
+            with small_limits():
+                prepare(ready)
+            before = Before(ready)
+            run = copy_project(ready, str(base / "run"))
+            began = time.monotonic()
+            points = points_of(run, [step])
+            made[name] = (ready, before, files_of(run), points, time.monotonic() - began)
+            assert check(run, before, files_of(run)) == ("old" if step[0] == "gc" else "new")
+            shutil.rmtree(run)
+        return made[name]
+
+    return get
+
+
+def places() -> list[tuple[str, float, str]]:
+    """(scenario, where among its points, signal): each scenario's first and last points among them."""
+    every = [(name, share / 6, signal) for name in SCENARIOS for share in range(7) for signal in ("SIGKILL", "SIGINT")]
+    return pick(every, max(1, ROUNDS * 6 // 10), "places")
+
+
+@pytest.mark.parametrize("number,place", list(enumerate(places())))
+def test_killed_at_a_point(number, place, scenes, tmp_path):
+    name, share, signal = place
+    ready, before, after, points, _ = scenes(name)
+    index = round(share * (len(points) - 1)) if number < 300 else number % len(points)
+    folder = copy_project(ready, str(tmp_path / "m"))
+    child = Child(folder, [SCENARIOS[name][1]], kill=index, signal=signal)
+    lines = child.end()
+    assert child.process.returncode in {-9, 130, 0}, lines
+    outcome = check(folder, before, after)
+    if child.acks and not name.startswith("gc"):
+        assert outcome == "new"
+    use(folder)
+
+
+@pytest.mark.parametrize("seed", range(max(1, ROUNDS // 4)))
+def test_killed_at_any_time(seed, scenes, tmp_path):
+    chance = random.Random(seed)
+    name = chance.choice(list(SCENARIOS))
+    ready, before, after, _, seconds = scenes(name)
+    folder = copy_project(ready, str(tmp_path / "m"))
+    child = Child(folder, [SCENARIOS[name][1]], warm=True)
+    child.wait_for("ready")
+    time.sleep(chance.uniform(0, min(seconds, 0.25)))
+    child.kill()
+    outcome = check(folder, before, after)
+    if child.acks and not name.startswith("gc"):
+        assert outcome == "new"
+    use(folder)
+
+
+def test_one_repository_is_killed_again_and_again(project, tmp_path):
+    """Garbage, half-written segments and temporary files of many kills together do no harm either."""
+    chance = random.Random(7)
+    folder = copy_project(project, str(tmp_path / "m"))
+    with mvcs.open(folder) as repo:
+        repo.config_set("gc.undo_days", "0")
+        acknowledged = every_commit(repo)
+    for number in range(max(3, ROUNDS // 6)):
+        large = {"model.safetensors": noise(chance.choice([400, 900_000, 1_500_000]), str(chance.randrange(9)))}
+        write(folder, {**small_files(str(chance.randrange(9))), **large})
+        steps = [["commit", {"message": str(number)}], ["gc", {"thorough": chance.random() < 0.5}]]
+        child = Child(folder, steps, kill=chance.randrange(12))
+        child.end()
+        with mvcs.open(folder) as repo:
+            repo.status()
+            if child.acks:
+                assert repo.head.id == child.acks[0]
+            acknowledged |= every_commit(repo)
+            check_whole(repo, {oid: acknowledged[oid] for oid in kept_commits(repo)})
+            if number % 3 == 2:
+                repo.switch("other" if repo.status().head.shown == "main" else "main", force=True)
+
+
+class TestInit:
+    """A killed init is finished by the next one."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        folder = str(tmp_path / "new")
+        os.makedirs(folder)
+        write(folder, {**small_files("new"), "model.safetensors": noise(300_000, "w"), "cache.tmp": b"x"})
+        return folder
+
+    def finish(self, folder: str) -> None:
+        from mvcs.errors import RepositoryExists
+
+        try:
+            mvcs.init(folder, model="m", yes=True)
+        except RepositoryExists:
+            pass
+        files = files_of(folder)
+        with mvcs.open(folder) as repo:
+            made = repo.commit("first")
+            kept = commit_files(repo[made.oid.hex()])
+            assert kept == {path: found for path, found in files.items() if path != "cache.tmp"}
+            assert set(kept) >= {"mvcs.toml", ".mvcsignore", "train.py", "model.safetensors"}
+            assert repo.fsck().problems == []
+            assert repo.status().clean
+
+    @pytest.mark.parametrize("index", range(3))
+    def test_at_a_point(self, folder, index):
+        Child(folder, [["init", {"path": folder, "model": "m", "yes": True}]], kill=index).end()
+        self.finish(folder)
+
+    @pytest.mark.parametrize("seed", range(max(1, ROUNDS // 12)))
+    def test_at_any_time(self, folder, seed):
+        child = Child(folder, [["init", {"path": folder, "model": "m", "yes": True}]])
+        time.sleep(random.Random(seed).uniform(0.1, 0.35))
+        child.kill()
+        self.finish(folder)
+
+
+class TestClone:
+    """A killed clone harms nothing but itself."""
+
+    @pytest.mark.parametrize("share", [0, 0.2, 0.4, 0.6, 0.8, 1])
+    def test_at_a_point(self, project, tmp_path, share):
+        source = copy_project(project, str(tmp_path / "m"))
+        before = Before(source)
+        points = points_of(source, [["clone", {"source": source, "target": str(tmp_path / "whole")}]])
+        target = str(tmp_path / "target")
+        kill = round(share * (len(points) - 1))
+        Child(source, [["clone", {"source": source, "target": target}]], kill=kill).end()
+        assert check(source, before, None) == "old"
+        shutil.rmtree(target)
+        mvcs.clone(source, target)
+        with mvcs.open(target) as repo:
+            assert repo.status().clean
+            check_whole(repo, {oid: before.commits[oid] for oid in {c.id for c in repo.branches.values()}})
