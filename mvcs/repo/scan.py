@@ -189,8 +189,8 @@ class _Walk:
             for entry in listed:
                 if entry.name in IGNORE_FILES and entry.is_file(follow_symlinks=False):
                     found[_join(here, entry.name)] = STATS.pack(*stats_of(entry.stat(follow_symlinks=False)))
+                    self.rules = None
             self.ignore_files = found
-            self.rules = None
             rules = self._rules()
             for entry in listed:
                 if entry.is_dir(follow_symlinks=False) and entry.name not in _ALWAYS:
@@ -198,7 +198,6 @@ class _Walk:
                     if not rules.ignores(os.fsdecode(path) + "/"):
                         stack.append(path)
         self.ignore_files = found
-        self.rules = None
 
     def _rules(self) -> Placing:
         if self.rules is None:

@@ -166,8 +166,8 @@ class Ingest:
     def put_file(self, descriptor: int, size: int) -> tuple[Oid, int]:
         """Adds a blob from an open file; returns (oid, bytes read)."""
         if size <= ONE_CHUNK:
-            content = os.read(descriptor, ONE_CHUNK + 1)
-            while len(content) <= ONE_CHUNK and (more := os.read(descriptor, ONE_CHUNK + 1 - len(content))):
+            content = os.read(descriptor, size + 1)  # one more, to see whether the file has grown
+            while len(content) <= ONE_CHUNK and (more := os.read(descriptor, min(len(content), ONE_CHUNK) + 1)):
                 content += more
             if len(content) <= ONE_CHUNK:
                 return self.put_bytes(content), len(content)

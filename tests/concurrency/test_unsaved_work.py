@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
@@ -260,6 +261,7 @@ class TestSeen:
         def late(self, found):
             monkeypatch.setattr(Workspace, "save_cache", save)
             write(folder, {"data/a.csv": b"5\n"})
+            time.sleep(0.1)  # else the file is read again anyway
             repo.commit("meanwhile")
             save(self, found)
 
