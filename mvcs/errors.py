@@ -26,6 +26,9 @@ from __future__ import annotations
 
 Field = str | int | bool | tuple[str, ...]
 
+NO_SPACE = frozenset({28, 122, 27})
+"""ENOSPC, EDQUOT, EFBIG: the disk, the quota or the limit of a file's size is reached."""
+
 
 def _kebab(name: str) -> str:
     return "".join("-" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))

@@ -25,6 +25,13 @@ class _Unread(Exception):  # noqa: N818 -- not an error: nobody reads on
 class LazyGroup(click.Group):
     """A group that imports a verb only when it is called."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 -- click's own
+        """Reads the options; `--help` prints here."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError as error:
+            raise _Unread from error
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own
         """Runs the verb."""
         try:
@@ -130,7 +137,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        if error.errno == 28:  # ENOSPC
+        if error.errno in NO_SPACE:
             from mvcs.errors import StoreFull
 
             full = StoreFull(path=str(error.filename or os.getcwd()), free=0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pathspec
 
 _SUFFIX = re.compile(r"\*\.[A-Za-z0-9_.]+")
-_WILD = re.compile(r"(?<!\\)[*?\[]")
+_WILD = re.compile(r"(?<!\\)[*\[]")
 
 IGNORED = "ignored"
 """Answer of `Rules.place` for a path that is left out."""
@@ -119,7 +119,7 @@ class Rules:
     def _by_suffix(self, path: str) -> _Rule | None:
         name = path.rpartition("/")[2]
         best: _Rule | None = None
-        dot = name.find(".", 1)
+        dot = name.find(".")
         while dot >= 0:
             found = self._suffixes.get(name[dot:])
             if found is not None and (best is None or found.rank > best.rank):

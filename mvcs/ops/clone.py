@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidObject, NotARepository, NotEmpty, RefNotFound
+from mvcs.errors import InvalidObject, NotEmpty, RefNotFound
 from mvcs.objects.editing import unsafe_path
 from mvcs.objects.hashing import Oid
 from mvcs.objects.operation import Move
@@ -71,8 +71,6 @@ def clone(
         RefNotFound: If it has no such branch.
     """
     refuse_past(options)
-    if not os.path.isdir(source):
-        raise NotARepository(path=source, hint="mvcs clone FOLDER")
     origin = Repository(find_place(source), **options)  # type: ignore[arg-type]
     target = os.path.abspath(target)
     if os.path.isdir(target) and os.listdir(target):

@@ -81,6 +81,7 @@ def _check(repository: Repository) -> list[Problem]:
     marker = Marker(repository, missing)
     roots = find_roots(repository, tolerant=True)
     marker.mark(roots.needed)
+    marker.mark([(oid, kind) for oid, kind in roots.remembered if repository.store.kind(oid) is not None])
     marker.mark([(oid, OPERATION) for oid in roots.operations], "the ledger")
     try:
         with repository.store.read() as transaction:

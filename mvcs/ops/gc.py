@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.errors import ObjectMissing
 from mvcs.ops.marking import Marker, find_roots
 from mvcs.ports import reached
 from mvcs.store.sweep import SweepResult, sweep
@@ -43,5 +44,8 @@ def gc(repository: Repository, *, dry_run: bool = False, thorough: bool = False)
 def _mark(repository: Repository, marker: Marker) -> None:
     roots = find_roots(repository)
     marker.live.update(roots.operations)
-    present = [(oid, kind) for oid, kind in roots.needed if kind is not None or repository.store.kind(oid) is not None]
-    marker.mark(present)
+    for oid, kind in roots.needed:
+        if repository.store.kind(oid) is None:  # what is below it could still be repaired
+            raise ObjectMissing(oid=oid.hex(), kind=kind or "object")
+    marker.mark(roots.needed)
+    marker.mark([(oid, kind) for oid, kind in roots.remembered if repository.store.kind(oid) is not None])

@@ -30,11 +30,14 @@ class Roots:
 
     Attributes:
         needed: (oid, kind or None) of what must be there.
+        remembered: The same of what is kept if it is there: what pins and operations inside the undo window name; a
+            gc with a shorter window has perhaps taken it.
         operations: Oids of all operations of the local ledger; kept whatever their age.
     """
 
     def __init__(self) -> None:
         self.needed: list[tuple[Oid, str | None]] = []
+        self.remembered: list[tuple[Oid, str | None]] = []
         self.operations: list[Oid] = []
 
 
@@ -65,15 +68,15 @@ def find_roots(repository: Repository, *, tolerant: bool = False) -> Roots:
             if operation.time >= horizon:
                 for move in operation.moves:
                     ends = [end for end in (move.old, move.new) if end is not None and not isinstance(end, str)]
-                    roots.needed += [(end, None) for end in ends]
-                roots.needed += [(item, None) for item in operation.evidence]
+                    roots.remembered += [(end, None) for end in ends]
+                roots.remembered += [(item, None) for item in operation.evidence]
         _shared(transaction, roots)
         for key, _ in transaction.items(PROGRESS, b"checkout\0"):
             journal = read_journal(transaction, key[len(b"checkout\0") :].decode("utf-8", "surrogateescape"))
             if journal is not None:
                 roots.needed += [(oid, TREE) for oid in (journal.before, journal.after) if oid is not None]
         for _, value in transaction.items(PINS):
-            roots.needed += [(Oid(value[start : start + 32]), None) for start in range(0, len(value), 32)]
+            roots.remembered += [(Oid(value[start : start + 32]), None) for start in range(0, len(value), 32)]
     return roots
 
 

@@ -131,6 +131,7 @@ def checkout(
     Raises:
         UnsavedWork: If files with unsaved changes would be overwritten.
     """
+    repository.writable()
     if revision is None:
         return _refresh(repository, force=force, command=command)
     workspace = open_workspace(repository)

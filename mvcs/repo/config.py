@@ -80,6 +80,8 @@ class Config:
         """Writes a key into the file of an origin; None removes it."""
         if key not in KEYS:
             raise ConfigNotFound(key=key)
+        if value is not None and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+            raise InvalidArgument(argument=key, value=value, reason="it is not UTF-8")
         path = dict(self._files)[origin]
         set_value(path, key, None if value is None else parse_value(key, value))
         self._read.clear()

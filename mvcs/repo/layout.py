@@ -56,6 +56,8 @@ def find_place(start: str, repository: str | None = None) -> Place:
         NotARepository: If there is none.
     """
     start = os.path.abspath(start)
+    if not os.path.isdir(start):  # a typing error must not find the repository above it
+        raise NotARepository(path=start)
     workspace = _upward(start, PROJECT, os.path.isfile)
     if repository is not None:
         repository = os.path.abspath(repository)

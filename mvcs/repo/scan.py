@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 IGNORE_FILES = (b".mvcsignore", b".gitignore")
+_GONE = STATS.pack(*NO_STATS)
 _ALWAYS = {FOLDER.encode(), b".git"}
 
 
@@ -229,6 +230,8 @@ class _Walk:
             mtime = os.fstat(descriptor).st_ctime_ns
             names_known = (
                 folder is not None and not self.fresh and folder.mtime == mtime and not is_racy(mtime, folder.looked)
+                # What is gone may still be there and be left out: only a listing tells.
+                and _GONE not in folder.stats
             )
             if names_known:
                 assert folder is not None
@@ -265,6 +268,7 @@ class _Walk:
                 self.scan.flagged[full] = folder.row(index)
             index = folder.flags.find(1, index + 1)
         self.scan.others += [_join(path, name) for name in folder.others]
+        self.scan.left_out += [_join(path, name) for name in folder.left_out]
 
     def _gone(self, path: bytes, folder: Folder, index: int) -> None:
         self.scan.gone[_join(path, folder.names[index])] = folder.row(index)
@@ -287,6 +291,7 @@ class _Walk:
         for name, status in seen:
             full = _join(path, name)
             if name in older and (st.S_ISDIR(status.st_mode) or self._place(full) == "weights"):
+                folder.left_out.append(name)
                 self.scan.left_out.append(full)
                 continue
             if name in IGNORE_FILES and full not in self.ignore_files:
@@ -309,7 +314,7 @@ class _Walk:
     ) -> None:
         row = known.get(name)
         stats = stats_of(status)
-        place = self._place(full) if row is None or self.fresh else row.ingredient
+        place = self._place(full) if row is None or self.fresh or row.stats == NO_STATS else row.ingredient
         if place == "ignored":
             return
         if place is None or not (st.S_ISREG(status.st_mode) or st.S_ISLNK(status.st_mode)):

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
     from mvcs.store.base import Readable, Writable
 
-VERSION = 1
+VERSION = 2
 COARSE = 2 * 10**9
 FINE = 50 * 10**6
 """Nanoseconds: a file written less than this before the look may have been written again unseen. FINE holds where
 times have digits below a millisecond (kernels tick every 10 ms at the most), COARSE elsewhere."""
 
-HEAD = struct.Struct("<BxHqqIII")
-"""Version, buckets, the folder's mtime, time of the look, files here, subfolders, other files; then the rows."""
+HEAD = struct.Struct("<BxHqqIIII")
+"""Version, buckets, the folder's mtime, time of the look, files here, subfolders, other files, older checkpoints; then
+the rows."""
 STATS = struct.Struct("<qqQQI")
 """mtime ns, ctime ns, size, inode, mode as stat gives it."""
 INFO = struct.Struct("<BB32s")
@@ -93,9 +94,10 @@ class Folder:
         flags: A byte of each: 1 if it differs from the base.
         folders: Names of subfolders that are walked.
         others: Names of files that no pattern matches.
+        left_out: Names of older checkpoints.
     """
 
-    __slots__ = ("flags", "folders", "info", "looked", "mtime", "names", "others", "stats")
+    __slots__ = ("flags", "folders", "info", "left_out", "looked", "mtime", "names", "others", "stats")
 
     def __init__(self) -> None:
         self.mtime = 0
@@ -106,6 +108,7 @@ class Folder:
         self.flags = b""
         self.folders: list[bytes] = []
         self.others: list[bytes] = []
+        self.left_out: list[bytes] = []
 
     def row(self, index: int) -> Row:
         """Returns one file's row."""
@@ -134,8 +137,10 @@ class Folder:
         buckets = 0
         if count > IN_ONE:
             buckets = 1 << max(1, (count // PER_BUCKET - 1).bit_length())
-        head = HEAD.pack(VERSION, buckets, self.mtime, self.looked, count, len(self.folders), len(self.others))
-        other_names = b"\0".join([*self.folders, *self.others])
+        head = HEAD.pack(
+            VERSION, buckets, self.mtime, self.looked, count, len(self.folders), len(self.others), len(self.left_out)
+        )
+        other_names = b"\0".join([*self.folders, *self.others, *self.left_out])
         if not buckets:
             rows = self.stats + self.info + self.flags
             return {0: head + rows + b"\0".join([*self.names, *([other_names] if other_names else [])])}
@@ -158,7 +163,7 @@ class Folder:
         if len(head) < HEAD.size or head[0] != VERSION:
             return None
         folder = cls()
-        _, buckets, folder.mtime, folder.looked, count, folders, others = HEAD.unpack_from(head)
+        _, buckets, folder.mtime, folder.looked, count, folders, others, left_out = HEAD.unpack_from(head)
         if not buckets:
             names = folder._take(head, HEAD.size, count)
         else:
@@ -171,10 +176,11 @@ class Folder:
                 here = int.from_bytes(value[:4], "little")
                 known += folder._take(value, 4, here)
             names = known + names
-        if len(names) != count + folders + others or len(folder.flags) != count:
+        if len(names) != count + folders + others + left_out or len(folder.flags) != count:
             return None
         folder.names, rest = names[:count], names[count:]
-        folder.folders, folder.others = rest[:folders], rest[folders:]
+        folder.folders, rest = rest[:folders], rest[folders:]
+        folder.others, folder.left_out = rest[:others], rest[others:]
         if buckets:
             folder._sort()
         return folder

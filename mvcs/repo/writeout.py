@@ -10,7 +10,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from mvcs.errors import CannotWriteName, StoreFull, UnsafeLink, UnsavedWork
+from mvcs.errors import NO_SPACE, CannotWriteName, StoreFull, UnsafeLink, UnsavedWork
 from mvcs.objects.editing import unsafe_path
 from mvcs.objects.tree import EXECUTABLE, IS_BLOB, SYMLINK
 from mvcs.ports import reached
@@ -97,7 +97,7 @@ class Writer:
                     group, size = [], 0
             self._rename(group, done)
         except OSError as error:
-            if error.errno == 28:  # ENOSPC
+            if error.errno in NO_SPACE:
                 free = os.statvfs(self._root)
                 raise StoreFull(path=os.fsdecode(self._root), free=free.f_bavail * free.f_frsize) from error
             raise

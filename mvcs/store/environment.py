@@ -33,6 +33,9 @@ READERS = 1024
 NEARLY_FULL = 32 << 20
 """Bytes free below which a failed write is taken for a full disk."""
 
+FULL = ("No space left", "quota exceeded", "File too large")
+"""What the system says when a disk, a quota or the limit of a file's size is reached."""
+
 _registry: dict[str, Environment] = {}
 _guard = threading.RLock()
 
@@ -126,6 +129,7 @@ class Environment:
         self.transaction: type[Transaction] = Transaction
         self._names = tables
         self._env: Any = None
+        self._inode = 0
         self._tables: dict[str, Any] = {}
         self._opening = threading.RLock()
 
@@ -145,8 +149,18 @@ class Environment:
                 except BaseException:
                     env.close()
                     raise
+            self._inode = os.stat(os.path.join(self.path, "data.mdb")).st_ino
             self._env = env
             return env
+
+    def is_replaced(self) -> bool:
+        """Whether the file that is open is not the one on disk any more: what is written to it would be lost."""
+        if self._env is None:
+            return False
+        try:
+            return os.stat(os.path.join(self.path, "data.mdb")).st_ino != self._inode
+        except OSError:
+            return True
 
     def _open_map(self) -> Any:  # noqa: ANN401 -- lmdb ships no types
         size = self.map_size
@@ -279,6 +293,9 @@ def open_environment(path: str, tables: tuple[str, ...], map_size: int, *, reado
     key = os.path.realpath(path)
     with _guard:
         found = _registry.get(key)
+        if found is not None and found.is_replaced():  # the folder was removed and made anew, perhaps
+            found.forget()
+            found = None
         if found is None:
             found = _registry[key] = Environment(key, tables, map_size, readonly=readonly)
         return found
@@ -338,7 +355,7 @@ def _translated(path: str) -> Iterator[None]:
             raise StoreCorrupt(path=path, reason="the file is missing") from error
         # LMDB reports a full disk as a plain input/output error.
         free = _free(path)
-        if free < NEARLY_FULL or "No space left" in text:
+        if free < NEARLY_FULL or any(reason in text for reason in FULL):
             raise StoreFull(path=path, free=free) from error
         raise StoreCorrupt(path=path, reason=text) from error
 

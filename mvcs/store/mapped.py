@@ -11,7 +11,7 @@ import struct
 import threading
 from typing import TYPE_CHECKING
 
-from mvcs.errors import MvcsError, StoreFull
+from mvcs.errors import NO_SPACE, MvcsError, StoreFull
 from mvcs.ports import reached
 from mvcs.store.base import MAPPED
 
@@ -57,7 +57,7 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
         os.replace(temporary, path)
     except OSError as error:
         _unlink(temporary)
-        if error.errno == 28:  # ENOSPC
+        if error.errno in NO_SPACE:
             raise StoreFull(path=folder, free=0) from error
         raise
     except MvcsError:

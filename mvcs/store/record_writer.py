@@ -22,6 +22,8 @@ Stored = tuple[int, list[tuple["Oid", int]]]
 
 COMMIT = 32 << 20
 """Bytes of records after which the transaction is committed; dirty pages take as much memory."""
+PATIENCE = 0.1
+"""Seconds that a transaction waits for more records; it holds the segment's write lock meanwhile."""
 WAITING = 2
 """Groups of records that may wait for the thread."""
 
@@ -124,7 +126,10 @@ class RecordWriter:
                     size += len(record)
                 if size >= COMMIT:
                     break
-                records = self._queue.get()
+                try:
+                    records = self._queue.get(timeout=PATIENCE)
+                except queue.Empty:
+                    break  # others wait for this segment, and perhaps whoever feeds this thread waits for them
                 if self._abandoned:
                     raise _Abandoned
                 more = records is not None

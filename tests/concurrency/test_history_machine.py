@@ -25,13 +25,18 @@ from mvcs.errors import (
     RefExists,
     UnsavedWork,
 )
+from mvcs.ports import FixedClock
 
 PATHS = (
     "train.py", "src/m.py", "data/a.csv", "data/d/b.csv", "data/d", "data/d/e/f.csv", "model.safetensors",
     "metrics.json", "notes.txt",
 )
-CONTENTS = (b"", b"1", b"2", b"3", noise(20_000, "x"), noise(20_000, "y"), noise(300_000, "z"), noise(600_000, "w"))
+CONTENTS = {
+    "empty": b"", "1": b"1", "2": b"2", "3": b"3", "20 KB": noise(20_000, "x"), "other 20 KB": noise(20_000, "y"),
+    "300 KB": noise(300_000, "z"), "600 KB": noise(600_000, "w"),
+}
 PATH = st.sampled_from(PATHS)
+WHICH = st.integers(0, 9)
 NAMES = ("main", "one", "two")
 NAME = st.sampled_from(NAMES)
 UNMATCHED = {"notes.txt"}
@@ -49,7 +54,8 @@ class History(RuleBasedStateMachine):
         os.makedirs(self.folder)
         self.limits = small_limits()
         self.limits.__enter__()
-        self.repo = mvcs.init(self.folder, model="m", yes=True)[0]
+        self.clock = FixedClock(1_700_000_000 * 10**9, step=10**9)
+        self.repo = mvcs.init(self.folder, model="m", yes=True, clock=self.clock)[0]
         self.commits: dict[str, Files] = {}
         self.clones = 0
         self.remember(self.repo.commit("first").oid.hex(), files_of(self.folder))
@@ -64,6 +70,10 @@ class History(RuleBasedStateMachine):
 
     def remember(self, oid: str, files: Files) -> None:
         assert self.commits.setdefault(oid, dict(files)) == files
+
+    def chosen(self, which: int) -> str:
+        """A commit by its age, so that a run can be repeated."""
+        return list(self.commits)[-1 - which % len(self.commits)]
 
     def head(self) -> Files:
         head = self.repo.head
@@ -112,20 +122,20 @@ class History(RuleBasedStateMachine):
             os.unlink(full)
         os.makedirs(os.path.dirname(full), exist_ok=True)
 
-    @rule(path=PATH, content=st.sampled_from(CONTENTS))
+    @rule(path=PATH, content=st.sampled_from(list(CONTENTS)))
     def write(self, path, content):
         self.clear(path)
         with open(os.path.join(self.folder, path), "wb") as file:
-            file.write(content)
+            file.write(CONTENTS[content])
 
-    @rule(path=PATH, content=st.sampled_from(CONTENTS[1:4]), looks=st.booleans())
+    @rule(path=PATH, content=st.sampled_from("123"), looks=st.booleans())
     def write_in_place(self, path, content, looks):
         full = os.path.join(self.folder, path)
         if os.path.isfile(full) and not os.path.islink(full):
             if looks:
                 self.repo.status()
             with open(full, "r+b") as file:
-                file.write(content)
+                file.write(CONTENTS[content])
 
     @rule(path=PATH)
     def delete(self, path):
@@ -175,10 +185,11 @@ class History(RuleBasedStateMachine):
         if not create and name not in self.repo.branches:
             return
         self.go(lambda: self.repo.switch(name, force=force, create=create))
-        
-    @rule(data=st.data(), force=st.booleans())
-    def checkout(self, data, force):
-        oid = data.draw(st.sampled_from(sorted(self.commits)))
+
+    @precondition(lambda self: self.commits)
+    @rule(which=WHICH, force=st.booleans())
+    def checkout(self, which, force):
+        oid = self.chosen(which)
         self.go(lambda: self.repo.switch(oid, detach=True, force=force))
 
     def go(self, verb):
@@ -196,9 +207,10 @@ class History(RuleBasedStateMachine):
         for path in changed_between(before, after):
             assert path in rewritten
 
-    @rule(data=st.data(), hard=st.booleans())
-    def reset(self, data, hard):
-        oid = data.draw(st.sampled_from(sorted(self.commits)))
+    @precondition(lambda self: self.commits)
+    @rule(which=WHICH, hard=st.booleans())
+    def reset(self, which, hard):
+        oid = self.chosen(which)
         old, before, tracked = self.head(), files_of(self.folder), self.tracked()
         try:
             done = self.repo.reset(oid, hard=hard)
@@ -217,9 +229,10 @@ class History(RuleBasedStateMachine):
             assert after.get(path) == new.get(path)
         assert self.unmatched(after) == self.unmatched(before)
 
-    @rule(data=st.data(), path=st.sampled_from([*PATHS, ".", "data"]))
-    def restore(self, data, path):
-        source = data.draw(st.sampled_from([None, *sorted(self.commits)]))
+    @precondition(lambda self: self.commits)
+    @rule(which=WHICH, path=st.sampled_from([*PATHS, ".", "data"]))
+    def restore(self, which, path):
+        source = self.chosen(which) if which % 2 else None
         old, before, tracked = self.head(), files_of(self.folder), self.tracked()
         new = self.commits[source] if source else old
         chosen = {
@@ -228,7 +241,7 @@ class History(RuleBasedStateMachine):
         }
         try:
             done = self.repo.restore([path], source=source)
-        except (mvcs.errors.PathNotFound, UnsavedWork):
+        except (mvcs.errors.PathNotFound, mvcs.errors.RevisionNotFound, UnsavedWork):
             assert files_of(self.folder) == before
             return
         self.nothing_lost(before, done.saved)
@@ -258,7 +271,7 @@ class History(RuleBasedStateMachine):
             assert files_of(self.folder) == before
             assert self.repo.refs == refs
             return False
-        for oid in kept_commits(self.repo) - set(self.commits):
+        for oid in sorted(kept_commits(self.repo) - set(self.commits)):
             self.remember(oid, commit_files(self.repo[oid]))
         self.nothing_lost(before, done.saved)
         return True
@@ -271,10 +284,11 @@ class History(RuleBasedStateMachine):
             assert files_of(self.folder) == before
             assert self.repo.refs == refs
 
-    @rule(name=NAME, data=st.data())
-    def branch(self, name, data):
+    @precondition(lambda self: self.commits)
+    @rule(name=NAME, which=WHICH)
+    def branch(self, name, which):
         try:
-            self.repo.branch(name, data.draw(st.sampled_from(sorted(self.commits))))
+            self.repo.branch(name, self.chosen(which))
         except RefExists:
             assert name in self.repo.branches
 
@@ -286,12 +300,13 @@ class History(RuleBasedStateMachine):
             return
         assert name not in self.repo.branches
 
-    @rule(name=st.sampled_from(["t1", "t2"]), data=st.data())
-    def tag(self, name, data):
+    @precondition(lambda self: self.commits)
+    @rule(name=st.sampled_from(["t1", "t2"]), which=WHICH)
+    def tag(self, name, which):
         if name in self.repo.tags:
             self.repo.delete_tag(name)
         else:
-            self.repo.tag(name, data.draw(st.sampled_from(sorted(self.commits))), message="words")
+            self.repo.tag(name, self.chosen(which), message="words")
 
     @rule(days=st.sampled_from(["0", "30"]), thorough=st.booleans())
     def gc(self, days, thorough):
@@ -323,7 +338,7 @@ class History(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.repo.close()
-        self.repo = mvcs.open(self.folder)
+        self.repo = mvcs.open(self.folder, clock=self.clock)
 
     # What always holds
 

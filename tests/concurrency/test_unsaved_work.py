@@ -254,6 +254,7 @@ class TestSeen:
         from mvcs.repo.workspace import Workspace
 
         write(folder, {"train.py": b"print(5)\n"})
+        time.sleep(0.1)  # what was written just now is read again anyway
         repo.commit("one more")
         repo.undo()  # HEAD has gone back, the cache has not been told
         save = Workspace.save_cache
@@ -261,7 +262,7 @@ class TestSeen:
         def late(self, found):
             monkeypatch.setattr(Workspace, "save_cache", save)
             write(folder, {"data/a.csv": b"5\n"})
-            time.sleep(0.1)  # else the file is read again anyway
+            time.sleep(0.1)
             repo.commit("meanwhile")
             save(self, found)
 

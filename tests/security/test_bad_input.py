@@ -13,9 +13,12 @@ import pytest
 
 import mvcs
 from mvcs.errors import UnsupportedFilesystem
+from mvcs.objects.commit import Commit, Person
+from mvcs.objects.hashing import COMMIT, Oid, object_oid
 from mvcs.ops import context
 from mvcs.repo import layout
 from mvcs.repo.layout import filesystem_of, refuse_network
+from mvcs.store.lmdb_store import LmdbStore
 from tests.cli.harness import PROJECT, changes, fails, make_project, mvcs_process, mvcs_run, ok, snapshot, status, write
 
 # mvcs.toml
@@ -97,24 +100,30 @@ def test_a_revision_that_cannot_be_read_is_wrong_usage(project, text):
     fails(2, "invalid-revision", "rev-parse", text, cwd=project)
 
 
-def test_an_ambiguous_revision_lists_what_it_could_be(tmp_path):
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+def test_an_ambiguous_revision_lists_what_it_could_be(project):
+    ada = Person("Ada", "", 0, 0)
+    seen: dict[str, bytes] = {}
     with mvcs.open(project) as repo:
-        seen: dict[str, list[str]] = {}
-        for index in range(400):
-            oid = repo.commit(f"commit {index}", amend=True).oid.hex()
-            seen.setdefault(oid[:4], []).append(oid)
-            pair = next((oids for oids in seen.values() if len(oids) == 2), None)
-            if pair is not None:
-                break
-    if pair is None:
-        pytest.skip("no two commits with the same four digits among 400")
-    error = fails(3, "ambiguous-revision", "show", pair[0][:4], cwd=project)
-    listed = "\n".join(error["details"]["candidates"])
-    assert pair[0][:12] in listed
-    assert pair[1][:12] in listed
-    assert "'commit " in listed
-    assert ok("rev-parse", pair[0][:20], cwd=project).out.strip() == pair[0]
+        tree = Oid(bytes.fromhex(repo.head.tree))
+    for index in range(10_000):  # two of these share their first four digits, almost surely among the first 500
+        payload = Commit(
+            model="m", tree=tree, parents=(), generation=1, author=ada, committer=ada, message=f"commit {index}"
+        ).encode()
+        oid = object_oid(COMMIT, payload).hex()
+        if oid[:4] in seen:
+            break
+        seen[oid[:4]] = payload
+    twin = object_oid(COMMIT, seen[oid[:4]]).hex()
+    with LmdbStore(str(project / ".mvcs")).write() as transaction:
+        transaction.put_object(COMMIT, payload)
+        transaction.put_object(COMMIT, seen[oid[:4]])
+    for verb in ("show", "rev-parse", "log"):
+        error = fails(3, "ambiguous-revision", verb, oid[:4], cwd=project)
+        listed = "\n".join(error["details"]["candidates"])
+        assert f"{oid[:12]} commit 'commit {index}'" in listed
+        assert twin[:12] in listed
+        assert "more digits" in error["hint"]
+    assert ok("rev-parse", oid[:20], cwd=project).out.strip() == oid
 
 
 def test_short_digits_prefer_the_one_commit_among_other_objects(project):

@@ -120,8 +120,8 @@ def test_garbage_in_the_pages_is_named(store, child):
 
 def test_a_truncated_segment_is_named(store, put, noise, child):
     put(store, noise(3 << 20))
+    path = os.path.join(store.segments.folder(store.segments.numbers()[0]), "data.mdb")
     store.close()
-    path = os.path.join(store.path, "chunks", "0001", "data.mdb")
     os.truncate(path, os.path.getsize(path) // 2)
     result = child(READ, store.path)
     assert (result.returncode, result.stdout.split()[-1]) == (0, "StoreCorrupt"), result.stderr

@@ -15,7 +15,7 @@ from mvcs.objects.hashing import blob_oid
 from mvcs.ports import FixedClock
 from mvcs.store.base import CHUNKS, MAPPED
 from mvcs.store.mapped import evict, mapped_file
-from mvcs.store.segments import TABLE
+from mvcs.store.segments import PLACE, TABLE
 
 
 @pytest.fixture
@@ -116,7 +116,9 @@ def test_one_file_may_exceed_the_limit(store, put, noise, clock):
 def test_nothing_is_left_of_a_blob_that_is_missing_or_damaged(store, put, noise, clock):
     oid = put(store, noise(900_000))
     chunk = store.recipe(oid).chunk(3)
-    with store.segments.environment(1).write() as transaction:
+    with store.read() as transaction:
+        number = PLACE.unpack(transaction.get(CHUNKS, chunk))[0]
+    with store.segments.environment(number).write() as transaction:
         transaction.put(TABLE, chunk, transaction.get(TABLE, chunk)[:-1] + b"?")
     with pytest.raises(ObjectCorrupt):
         mapped_file(store, oid, clock)

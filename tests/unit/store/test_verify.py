@@ -92,7 +92,9 @@ def _cut(store, oid, length):
 
 
 def _lose_record(store, oid):
-    with store.segments.environment(1).write() as transaction:
+    with store.read() as transaction:
+        number = PLACE.unpack(transaction.get(CHUNKS, oid))[0]
+    with store.segments.environment(number).write() as transaction:
         assert transaction.delete(TABLE, oid)
 
 
@@ -140,7 +142,8 @@ def test_a_lost_blob_is_brought_back(pair):
 
 def test_a_segment_that_is_gone_is_brought_back(pair):
     store, source, oids, contents = pair
-    store.segments.remove(1)
+    for number in store.segments.numbers():
+        store.segments.remove(number)
     found = problems(store)
     assert {problem.kind for problem in found} == {"chunk", "blob"}
     for problem in found:
@@ -191,12 +194,13 @@ def test_the_files_are_checked_page_by_page(pair):
     store, source, _, _ = pair
     store.close()
     assert check_files(store.path) == []
-    for part in ("meta", "chunks/0001"):
+    parts = ["meta", *(f"chunks/{number:04d}" for number in store.segments.numbers())]
+    for part in parts:
         path = os.path.join(store.path, part, "data.mdb")
         with open(path, "r+b") as file:
             file.seek(os.path.getsize(path) // 2)
             file.write(bytes(4096))
-    assert {problem.name for problem in check_files(store.path)} <= {"meta", "chunks/0001"}
+    assert {problem.name for problem in check_files(store.path)} <= set(parts)
     with open(os.path.join(store.path, "meta", "data.mdb"), "r+b") as file:
         file.write(bytes(8192))
     assert "meta" in {problem.name for problem in check_files(store.path)}
