@@ -28,7 +28,8 @@ def once(command: list[str], cwd: str) -> tuple[float, float]:
     """Runs a command; returns wall and CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    subprocess.run(command, cwd=cwd, env=environment(cwd), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    silent = subprocess.DEVNULL
+    subprocess.run(command, cwd=cwd, env=environment(cwd), stdout=silent, stderr=silent, check=True)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -60,8 +60,10 @@ def startup(folder: str) -> list[dict[str, object]]:
     seen = side_by_side(commands, folder, 21)
     budgets = {"--help": 5, "log -5": 7, "status": 7}
     return [
-        {"what": f"`{name}` / `python -c pass`, wall", "value": round(seen[name]["wall_ms"] / seen["pass"]["wall_ms"], 2),
-         "budget": budget, "raw": {**seen[name], "pass": seen["pass"]}}
+        {
+            "what": f"`{name}` / `python -c pass`, wall", "budget": budget, "raw": {**seen[name], "pass": seen["pass"]},
+            "value": round(seen[name]["wall_ms"] / seen["pass"]["wall_ms"], 2),
+        }
         for name, budget in budgets.items()
     ]
 
@@ -184,7 +186,10 @@ def commit_1g(folder: str) -> list[dict[str, object]]:
     ratio = statistics.median(walls["mvcs"]) / statistics.median(walls["cp"])
     raw = {name: [round(wall, 3) for wall in rows] for name, rows in walls.items()}
     return [
-        {"what": "commit of a 1 GB random file / `cp` and `sync`, wall", "value": round(ratio, 2), "budget": 2, "raw": raw},
+        {
+            "what": "commit of a 1 GB random file / `cp` and `sync`, wall", "value": round(ratio, 2), "budget": 2,
+            "raw": raw,
+        },
         {"what": "commit of a 1 GB random file: peak anonymous MB", "value": round(peak, 1), "budget": 200, "raw": {}},
     ]
 

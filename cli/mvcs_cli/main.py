@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mvcs.errors import InternalError, MvcsError, PathNotFound
+from mvcs.errors import NO_SPACE, InternalError, MvcsError, PathNotFound
 from mvcs_cli.commands import ALIASES, COMMANDS, SECTIONS, module_of
 from mvcs_cli.ui import Ui
 
@@ -18,7 +18,7 @@ Exit codes: 0 done, 1 the honest no (nothing to commit, damage found), 2 wrong u
 """
 
 
-class _Unread(Exception):  # noqa: N818 -- not an error: nobody reads on
+class _Unread(Exception):
     """The reader of stdout has gone; click would end with 1 if it saw the BrokenPipeError."""
 
 

@@ -64,7 +64,9 @@ class Ui:
 
     # Answers
 
-    def answer(self, verb: str, document: Mapping[str, object], *, people: Callable[[], object], quiet: Iterable[str] = ()) -> None:
+    def answer(
+        self, verb: str, document: Mapping[str, object], *, people: Callable[[], object], quiet: Iterable[str] = ()
+    ) -> None:
         """Answers once, in the form that was asked for.
 
         Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from mvcs.api.commit import Commit
@@ -10,16 +9,14 @@ from mvcs.objects.hashing import Oid
 from mvcs.repo.repository import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from mvcs.diff.trees import FileChange
     from mvcs.ops.branch import Named
-    from mvcs.ops.clone import CloneResult
     from mvcs.ops.commit import CommitResult
     from mvcs.ops.doctor import Finding
     from mvcs.ops.du import Usage
     from mvcs.ops.fsck import Report
-    from mvcs.ops.init import Preview
     from mvcs.ops.log import Logged
     from mvcs.ops.oplog import Logged as LoggedOperation
     from mvcs.ops.restore import RestoreResult
@@ -28,50 +25,6 @@ if TYPE_CHECKING:
     from mvcs.ops.switch import SwitchResult
     from mvcs.ops.undo import UndoResult
     from mvcs.store.sweep import SweepResult
-
-
-def open(path: str | os.PathLike[str] | None = None, **options: object) -> Repo:
-    """Opens the repository of a folder, looking upward.
-
-    Args:
-        path: Where to begin; the current folder by default.
-        **options: clock, progress, lock_timeout, at (see `mvcs.repo.repository.Repository`).
-
-    Raises:
-        NotARepository: If there is none.
-    """
-    start = os.getcwd() if path is None else os.path.abspath(os.fspath(path))
-    return Repo(Repository.find(start, **options))
-
-
-def init(
-    path: str | os.PathLike[str], *, model: str | None = None, yes: bool = False,
-    confirm: Callable[[Preview], bool | None] | None = None, command: str = "init", **options: object,
-) -> tuple[Repo, Preview]:
-    """Makes a repository in a folder, or a workspace in the repository above.
-
-    Args:
-        path: The folder.
-        model: Name of the model; the folder's by default.
-        yes: Take what there is, however large.
-        confirm: Asked above 1 GB if `yes` is not given.
-        command: The command as typed, for the ledger.
-        **options: As of `open`.
-    """
-    from mvcs.ops.init import init as run
-
-    ask = (lambda preview: True) if yes else (confirm or (lambda preview: None))
-    repository, preview = run(os.fspath(path), model=model, confirm=ask, command=command, **options)
-    return Repo(repository), preview
-
-
-def clone(
-    source: str, target: str, *, branch: str | None = None, command: str = "clone", **options: object
-) -> CloneResult:
-    """Copies a local repository with its history and writes out its files."""
-    from mvcs.ops.clone import clone as run
-
-    return run(source, target, branch=branch, command=command, **options)
 
 
 class Repo:
@@ -158,7 +111,9 @@ class Repo:
 
         return log(self._repository, revisions or [], limit=limit, every=every, metrics=metrics)
 
-    def graph(self, revisions: list[str] | None = None, *, limit: int | None = None, every: bool = False) -> list[Logged]:
+    def graph(
+        self, revisions: list[str] | None = None, *, limit: int | None = None, every: bool = False
+    ) -> list[Logged]:
         """Returns commits for drawing, each before its parents."""
         from mvcs.ops.log import graph_order
 
@@ -373,33 +328,3 @@ class Repo:
 
     def __repr__(self) -> str:
         return f"<Repo {self.path}>"
-
-
-def config_keys() -> dict[str, tuple[str, object, str, str]]:
-    """Returns key to (type, default, environment variable, meaning)."""
-    from mvcs.repo.config import KEYS
-
-    return {key: (kind.__name__, default, variable, text) for key, (kind, default, variable, text) in KEYS.items()}
-
-
-def doctor() -> list[Finding]:
-    """Looks at the machine alone, where there is no repository."""
-    from mvcs.ops.doctor import doctor as run
-
-    return run(None)
-
-
-def config_get(key: str) -> tuple[object, str]:
-    """Returns (value, where it comes from) where there is no repository."""
-    from mvcs.ambient import config_files, variable
-    from mvcs.repo.config import Config
-
-    return Config(config_files(), variable).origin(key)
-
-
-def config_set(key: str, value: str | None) -> None:
-    """Writes a key for all repositories of this user; None removes it."""
-    from mvcs.ambient import config_files, variable
-    from mvcs.repo.config import Config
-
-    Config(config_files(), variable).set(key, value, "user")

@@ -53,7 +53,8 @@ LEFT_OUT = (
 SIDE_FILES = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "vocab.txt", "vocab.json", "merges.txt", "modules.json", "sentence_bert_config.json", "spiece.model",
-    "adapter_config.json", "preprocessor_config.json", "config_sentence_transformers.json", "model.safetensors.index.json",
+    "adapter_config.json", "preprocessor_config.json", "config_sentence_transformers.json",
+    "model.safetensors.index.json",
 )
 """Files that libraries save beside weights; a folder of weights with one of these is weights as a whole."""
 

@@ -115,7 +115,7 @@ def _move(value: Value) -> Move:
 
 def _target(value: Value) -> Target:
     if value is None or (type(value) is str and value):
-        return value  # type: ignore[return-value]
+        return value
     if type(value) is bytes and len(value) == OID_BYTES:
         return Oid(value)
     raise InvalidObject(kind=OPERATION, reason="a target of the wrong form")

@@ -117,10 +117,10 @@ def decode_node(kind: str, payload: bytes, arity: int) -> Node:
     if level and not rows:
         raise InvalidObject(kind=kind, reason="an empty inner node")
     if len(rows) > ONE_NODE and any(
-        end != len(rows) for _, end in cut(level, [row[0] for row in rows])  # type: ignore[misc]
+        end != len(rows) for _, end in cut(level, [row[0] for row in rows])  # type: ignore[misc,index]
     ):
         raise InvalidObject(kind=kind, reason="a node that should have been cut")
-    return Node(level, rows)
+    return Node(level, rows)  # type: ignore[arg-type]
 
 
 def _check_ending(kind: str, node: Node, *, last: bool) -> None:
@@ -173,7 +173,7 @@ def _walk_below(
             below: int = sum(r[2] for r in child.rows)  # type: ignore[misc]
         else:
             below = len(child.rows)
-        sizes: int = sum(r[-1] for r in child.rows if type(r[-1]) is int)  # type: ignore[misc]
+        sizes: int = sum(r[-1] for r in child.rows if type(r[-1]) is int)
         if below != count or sizes != size:
             raise InvalidObject(kind=kind, reason="a child whose counts are not its parent's")
         yield from _walk_below(kind, load, child, arity, counts, last=rightmost, after=after)

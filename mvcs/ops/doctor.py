@@ -52,7 +52,7 @@ def doctor(repository: Repository | None) -> list[Finding]:
     found = [
         Finding("python", ok=sys.version_info >= (3, 11), detail=sys.version.split()[0]),
         Finding(
-            "chunker", ok=is_fast(), detail="compiled" if is_fast() else "pure Python: commits will be 200 times slower",
+            "chunker", ok=is_fast(), detail="compiled" if is_fast() else "pure Python: commits are 200 times slower",
             hint="" if is_fast() else "pip install --force-reinstall --only-binary :all: pyfastcdc",
         ),
     ]

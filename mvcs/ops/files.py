@@ -243,7 +243,7 @@ class Rewrite:
         """Saves the workspace as a commit that the operation names."""
         edits = edits_of(self.seen.changes)
         for path in unsaved:
-            self._read[path], entry = read_file(self.workspace.root, path, self.batch)  # type: ignore[arg-type]
+            self._read[path], entry = read_file(self.workspace.root, path, self.batch)
             local = self.local.get(path)
             ingredient = local.ingredient if local is not None else "about"
             edits[ingredient.encode() + b"/" + path] = entry

@@ -58,9 +58,8 @@ def fsck(repository: Repository, *, repair_from: Repository | None = None) -> Re
     repaired: list[Problem] = []
     if repair_from is not None and problems:
         with repository.lock.exclusive():
-            for problem in problems:
-                if problem.oid is not None and repair(repository.store, repair_from.store, problem.oid, problem.kind):
-                    repaired.append(problem)
+            store, source = repository.store, repair_from.store
+            repaired += [p for p in problems if p.oid is not None and repair(store, source, p.oid, p.kind)]
         problems = check_files(repository.path) + _check(repository)
     return Report(problems, repaired, _count(repository))
 
@@ -85,7 +84,8 @@ def _check(repository: Repository) -> list[Problem]:
     marker.mark([(oid, OPERATION) for oid in roots.operations], "the ledger")
     try:
         with repository.store.read() as transaction:
-            problems += [Problem("ledger", str(error.fields["height"]), error.message) for error in check_chain(transaction)]
+            for error in check_chain(transaction):
+                problems.append(Problem("ledger", str(error.fields["height"]), error.message))  # noqa: PERF401
     except IntegrityError as error:
         problems.append(Problem("ledger", "", error.message))
     problems += _check_commits(repository, marker.live)

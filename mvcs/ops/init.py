@@ -210,7 +210,8 @@ def write_project(folder: str, preview: Preview) -> None:
             row += item
         rows.append(row.rstrip())
         lines += [f"# {EXPLAINED[name]}", f"{name} = [", *rows, "]"]
-    lines += ["", "[capture]", '# of checkpoint-500/, checkpoint-1000/ ...: "newest" or "all"', 'checkpoints = "newest"']
+    explained = '# of checkpoint-500/, checkpoint-1000/ ...: "newest" or "all"'
+    lines += ["", "[capture]", explained, 'checkpoints = "newest"']
     ignore = os.path.join(folder, os.fsdecode(IGNORE_FILES[0]))
     if not os.path.exists(ignore):
         head = "# Left out of the model, whatever mvcs.toml says. Same syntax as .gitignore.\n"

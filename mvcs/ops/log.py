@@ -8,7 +8,7 @@ from mvcs.dag.bases import is_ancestor, merge_bases
 from mvcs.dag.walk import by_time, only_in
 from mvcs.errors import InvalidRevision
 from mvcs.objects.commit import Commit
-from mvcs.objects.hashing import TAG, Oid
+from mvcs.objects.hashing import COMMIT, TAG, Oid
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import find_path
@@ -98,8 +98,9 @@ def _ends(repository: Repository, refs: Refs, revisions: list[str], *, every: bo
         for space in (HEADS, TAGS, HEAD):
             for key, _ in refs.under(space + "/"):
                 oid = refs.resolve(key)
-                if oid is not None:
-                    wanted.append(_peel(repository, oid))
+                tip = None if oid is None else _peel(repository, oid)
+                if tip is not None and (space != TAGS or repository.store.kind(tip) == COMMIT):
+                    wanted.append(tip)
     for text in revisions or ([] if every else [HEAD]):
         left, dots, right = _range(text)
         if not dots:

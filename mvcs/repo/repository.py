@@ -14,7 +14,7 @@ from mvcs.ambient import SystemClock, config_files, user_at_host, variable
 from mvcs.dag.history import StoredHistory
 from mvcs.errors import InvalidArgument, RepositoryExists, RevisionNotFound
 from mvcs.objects.commit import Commit, Person
-from mvcs.objects.hashing import COMMIT, OID_HEX, TREE, Oid, parse_oid
+from mvcs.objects.hashing import COMMIT, OID_HEX, OPERATION, TREE, Oid, parse_oid
 from mvcs.ports import Silent, reached
 from mvcs.refs.dates import parse_date
 from mvcs.refs.ledger import record, refs_at
@@ -108,15 +108,20 @@ class Repository:
         with self.store.read() as transaction:
             if self.at is None:
                 return Refs.now(transaction)
-            if len(self.at) == OID_HEX:
-                return refs_at(transaction, operation=parse_oid(self.at))
-            if 8 <= len(self.at) < OID_HEX and all(c in "0123456789abcdef" for c in self.at):
-                found = [oid for oid, kind in self.store.short(self.at) if kind == "operation"]
-                if len(found) != 1:
-                    raise RevisionNotFound(revision=self.at, reason="no single operation's oid begins so")
-                return refs_at(transaction, operation=found[0])
-            now, offset = self.clock.now()
-            return refs_at(transaction, time=parse_date(self.at, now, offset))
+            time, operation = self.moment(self.at)
+            return refs_at(transaction, time=time, operation=operation)
+
+    def moment(self, at: str) -> tuple[int | None, Oid | None]:
+        """Returns the (time, operation) that a `--at` means; one of them is None."""
+        if len(at) == OID_HEX:
+            return None, parse_oid(at)
+        if 8 <= len(at) < OID_HEX and all(c in "0123456789abcdef" for c in at):
+            found = [oid for oid, kind in self.store.short(at) if kind == OPERATION]
+            if len(found) != 1:
+                raise RevisionNotFound(revision=at, reason="no single operation's oid begins so")
+            return None, found[0]
+        now, offset = self.clock.now()
+        return parse_date(at, now, offset), None
 
     def commit(self, oid: Oid) -> Commit:
         """Returns a commit.

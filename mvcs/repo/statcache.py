@@ -253,7 +253,8 @@ class StatCache:
 
     def _encode_head(self) -> bytes:
         files = b"".join(len(path).to_bytes(2, "little") + path + stats for path, stats in self.ignore_files)
-        return bytes((VERSION,)) + (self.base or _NOTHING) + (self.recipe or _NOTHING) + (self.rules or _NOTHING) + files
+        oids = [self.base or _NOTHING, self.recipe or _NOTHING, self.rules or _NOTHING]
+        return bytes((VERSION,)) + b"".join(oids) + files
 
     @property
     def recipe(self) -> bytes:

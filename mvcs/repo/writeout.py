@@ -140,7 +140,8 @@ class Writer:
         try:
             parent = self._parent(path, make=True)
         except NotADirectoryError as error:
-            raise CannotWriteName(paths=(os.fsdecode(path),), reason="a folder on the way is a link or a file") from error
+            reason = "a folder on the way is a link or a file"
+            raise CannotWriteName(paths=(os.fsdecode(path),), reason=reason) from error
         except OSError as error:
             if error.errno == 40:  # ELOOP
                 raise CannotWriteName(paths=(os.fsdecode(path),), reason="a folder on the way is a link") from error

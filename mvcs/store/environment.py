@@ -76,10 +76,7 @@ class Transaction:
     def items(self, table: str, prefix: bytes = b"", *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yields (key, value) of the keys with this prefix, in key order."""
         with self._txn.cursor(db=self._tables[table]) as cursor:
-            if reverse:
-                found = _seek_last(cursor, prefix)
-            else:
-                found = cursor.set_range(prefix) if prefix else cursor.first()
+            found = _seek_last(cursor, prefix) if reverse else cursor.set_range(prefix)
             while found:
                 key = bytes(cursor.key())
                 if not key.startswith(prefix):
@@ -108,8 +105,7 @@ def _seek_last(cursor: Any, prefix: bytes) -> bool:  # noqa: ANN401 -- lmdb ship
     if cursor.set_range(beyond):
         previous: bool = cursor.prev()
         return previous
-    last = cursor.last()
-    return last
+    return bool(cursor.last())
 
 
 class Environment:
@@ -376,6 +372,6 @@ def verify_file(path: str) -> list[str]:
     from lmdb import verify
 
     try:
-        return [str(problem) for problem in verify.verify(os.path.join(path, "data.mdb"), subdir=False)]
+        return [str(problem) for problem in verify.verify(os.path.join(path, "data.mdb"), subdir=False)]  # type: ignore[no-untyped-call]
     except (verify.VerifyError, OSError) as error:
         return [str(error)]

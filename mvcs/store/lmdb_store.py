@@ -89,7 +89,7 @@ def _inline(oid: Oid, kind: str, value: memoryview) -> bytes:
     raw_length = int.from_bytes(value[2:6], "little")
     try:
         if value[1] != ZSTD or raw_length > MAX_CHUNK:
-            raise InvalidObject(kind="inline payload", reason=f"codec {value[1]}, {raw_length} bytes")
+            raise InvalidObject(kind="inline payload", reason=f"codec {value[1]}")  # noqa: TRY301 -- named below
         return unsqueeze(value[6:], raw_length)
     except InvalidObject as error:
         raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta") from error

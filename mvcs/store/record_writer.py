@@ -137,5 +137,5 @@ class RecordWriter:
         return more
 
 
-class _Abandoned(Exception):  # noqa: N818 -- no error: it only leaves the transaction
+class _Abandoned(Exception):
     """Leaves the transaction without committing it."""

@@ -77,9 +77,7 @@ def find_dead(store: LmdbStore, live: AbstractSet[Oid]) -> tuple[list[Oid], list
             if key not in live:
                 objects.append(Oid(key))
                 size += len(value)
-        for key in transaction.keys(RECIPES):
-            if key not in live:
-                recipes.append(Oid(key))
+        recipes += [Oid(key) for key in transaction.keys(RECIPES) if key not in live]
         for key, place in transaction.items(CHUNKS):
             if key not in keep:
                 chunks.append(Oid(key))

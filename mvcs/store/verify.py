@@ -72,7 +72,7 @@ def check_store(store: LmdbStore, progress: Progress) -> Iterator[Problem]:
     for oid, (_, length) in chunks:
         try:
             store.read_chunk(oid)
-        except IntegrityError as error:
+        except (IntegrityError, UnknownFeature) as error:  # a version or codec byte may be what is damaged
             bad.add(oid)
             yield Problem("chunk", oid.hex(), error.message, oid)
         progress.advance(length)

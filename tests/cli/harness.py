@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mvcs_cli.main import run as run_cli
 
 import mvcs
 from mvcs.objects.hashing import Oid
 from mvcs.store import environment
-from mvcs_cli.main import run as run_cli
 
 ROOT = Path(__file__).parents[2]
 DATE = "2026-03-01T12:00:00+00:00"

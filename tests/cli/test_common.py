@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-
 from mvcs_cli.commands import ALIASES, COMMANDS
+
 from tests.cli.harness import fails, make_project, mvcs_process, mvcs_run, ok, write
 
 READING = {

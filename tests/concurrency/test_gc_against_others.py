@@ -8,9 +8,20 @@ from __future__ import annotations
 import time
 
 import pytest
+from crash.project import (
+    GARBAGE,
+    SMALL,
+    Child,
+    check_whole,
+    files_of,
+    kept_commits,
+    make_project,
+    noise,
+    small_limits,
+    write,
+)
 
 import mvcs
-from crash.project import GARBAGE, SMALL, Child, check_whole, files_of, kept_commits, make_project, noise, small_limits, write
 from mvcs.errors import MvcsError
 from mvcs.objects.hashing import blob_oid
 from mvcs.store.base import PINS

@@ -9,17 +9,17 @@ import os
 import shutil
 import tempfile
 
+from crash.project import changed_between, commit_files, files_of, kept_commits, noise, small_limits
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import mvcs
-from crash.project import changed_between, commit_files, files_of, kept_commits, noise, small_limits
 from mvcs.errors import (
     Collected,
+    NotARepository,
     NothingToCommit,
     NothingToUndo,
-    NotARepository,
     PreconditionFailed,
     RefConflict,
     RefExists,

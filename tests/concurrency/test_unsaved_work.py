@@ -6,9 +6,9 @@ import os
 import time
 
 import pytest
+from crash.project import files_of, write
 
 import mvcs
-from crash.project import files_of, write
 from mvcs import ports
 from mvcs.errors import MvcsError, UnsavedWork
 from mvcs.ops import files as files_module

@@ -106,7 +106,7 @@ class TestBlobs:
         reader = store.open(put(store, content))
         assert reader.size == size
         edges = {0, 1, size // 3, 65_536, ONE_CHUNK - 1, ONE_CHUNK, size - 1, size, size + 10}
-        for start in sorted(edge for edge in edges if 0 <= edge):
+        for start in sorted(edge for edge in edges if edge >= 0):
             for length in (0, 1, 70_000, ONE_CHUNK + 3):
                 assert reader.seek(start) == start
                 assert reader.read(length) == content[start : start + length]

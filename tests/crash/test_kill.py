@@ -11,8 +11,6 @@ import shutil
 import time
 
 import pytest
-
-import mvcs
 from crash.project import (
     ROUNDS,
     Before,
@@ -33,6 +31,8 @@ from crash.project import (
     use,
     write,
 )
+
+import mvcs
 
 pytestmark = pytest.mark.crash
 

@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 import pytest
+from crash.project import commit_files, files_of, noise, write
 
 import mvcs
-from crash.project import commit_files, files_of, noise, write
 
 
 @pytest.fixture

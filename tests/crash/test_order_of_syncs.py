@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 import pytest
-
 from crash.project import copy_project, make_project, noise, small_limits, write
 
 pytestmark = pytest.mark.crash

@@ -40,7 +40,7 @@ def command(ui: Ui, revision: str | None, paths: tuple[str, ...], *, create: str
 
     def people() -> None:
         at = done.commit.hex()[:12] if done.commit is not None else "no commit yet"
-        where = f"on branch {done.branch}" if done.branch is not None else "on no branch (mvcs switch -c NAME to make one)"
+        where = f"on branch {done.branch}" if done.branch is not None else "on no branch (mvcs switch -c NAME)"
         ui.line(f"Now {where} at {at}; {done.files} file(s) written.")
         if done.saved is not None:
             ui.line(f"Unsaved work is in {done.saved.hex()[:12]}; mvcs undo brings it back.")

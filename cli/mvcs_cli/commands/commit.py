@@ -10,7 +10,7 @@ from mvcs_cli.verb import verb
 
 
 @verb("commit")
-@click.option("-m", "--message", multiple=True, help="The message; several are paragraphs. Made from the changes if missing.")
+@click.option("-m", "--message", multiple=True, help="The message; several are paragraphs. None: from the changes.")
 @click.option("--amend", is_flag=True, help="Take the place of HEAD's commit.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME=VALUE", help="A metric of these weights.")
 @click.option("--trained", is_flag=True, help="Declare that the weights come from the recipe as it is.")
@@ -33,7 +33,8 @@ def command(
         where = done.branch or "no branch"
         ui.line(f"[{where} {done.oid.hex()[:12]}] {done.commit.subject}")
         plural = "file" if done.files == 1 else "files"
-        ui.line(f"  {done.files} {plural} changed; {size(done.total_bytes)} in all, {size(done.new_bytes)} new in the store")
+        total, new = size(done.total_bytes), size(done.new_bytes)
+        ui.line(f"  {done.files} {plural} changed; {total} in all, {new} new in the store")
 
     ui.answer("commit", done.to_dict(), people=people, quiet=[done.oid.hex()])
 

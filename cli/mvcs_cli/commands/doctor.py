@@ -15,7 +15,7 @@ def command(ui: Ui) -> int:
     try:
         found = ui.repo().doctor()
     except NotARepository:
-        from mvcs.api.repo import doctor
+        from mvcs.api.opening import doctor
 
         found = doctor()
 

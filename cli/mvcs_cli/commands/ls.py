@@ -21,9 +21,8 @@ def command(ui: Ui, revision: str, *, generated: bool, full: bool) -> None:
     def people() -> None:
         for item in found:
             oid = item.entry.oid.hex() if full else item.entry.oid.hex()[:12]
-            ui.line(
-                f"{item.entry.mode:06o} {oid} {item.entry.size:>12} {item.ingredient:<12} {quoted(os.fsdecode(item.path))}"
-            )
+            path = quoted(os.fsdecode(item.path))
+            ui.line(f"{item.entry.mode:06o} {oid} {item.entry.size:>12} {item.ingredient:<12} {path}")
 
     ui.answer(
         "ls", {"entries": [item.to_dict() for item in found]}, people=people,

@@ -39,7 +39,8 @@ def command(ui: Ui, what: str, operation: str | None, *, limit: int) -> None:
 def _line(ui: Ui, item: Logged) -> None:
     op = item.operation
     reason = f"  ({op.reason})" if op.reason else ""
-    ui.line(f"{ui.style(item.oid.hex()[:12], fg='yellow')} {local_time(op.time, 0)[:19]}Z  {op.actor[0]:<12} mvcs {op.command}{reason}")
+    oid, when = ui.style(item.oid.hex()[:12], fg="yellow"), local_time(op.time, 0)[:19]
+    ui.line(f"{oid} {when}Z  {op.actor[0]:<12} mvcs {op.command}{reason}")
 
 
 def _one(ui: Ui, item: Logged) -> None:

@@ -16,7 +16,8 @@ def command(ui: Ui, revisions: tuple[str, ...], *, short: bool) -> None:
     repo = ui.repo()
     found = [repo.resolve(revision) for revision in revisions]
     lines = [oid[:12] if short else oid for oid, _ in found]
-    document = {"oids": [{"revision": r, "oid": oid, "kind": kind} for r, (oid, kind) in zip(revisions, found, strict=True)]}
+    pairs = zip(revisions, found, strict=True)
+    document = {"oids": [{"revision": text, "oid": oid, "kind": kind} for text, (oid, kind) in pairs]}
 
     def people() -> None:
         for line in lines:

@@ -11,7 +11,7 @@ from mvcs_cli.verb import verb
 @verb("rm")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--cached", is_flag=True, help="Keep the files; leave them out by .mvcsignore.")
-@click.option("-f", "--force", is_flag=True, help="Also files with changes that no commit has, after saving them (mvcs undo).")
+@click.option("-f", "--force", is_flag=True, help="Also files with unsaved changes, after saving them (mvcs undo).")
 def command(ui: Ui, paths: tuple[str, ...], *, cached: bool, force: bool) -> None:
     """Take paths out of the model; the next commit is without them. mvcs undo brings removed files back."""
     repo = ui.repo()

@@ -1,0 +1,267 @@
+"""gc, fsck, du, doctor, config, completion, help, version, clone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import mvcs
+from tests.cli.harness import PROJECT, fails, listed, make_project, mvcs_process, mvcs_run, ok, snapshot, status, write
+
+# clone
+
+
+def test_a_clone_is_the_same_byte_for_byte(tmp_path):
+    project = make_project(tmp_path / "p", {**PROJECT, "big.pt": os.urandom(3_000_000), "empty.py": ""})
+    os.chmod(project / "train.py", 0o755)
+    (project / "link.py").symlink_to("train.py")
+    ok("commit", "-m", "x", cwd=project)
+    ok("tag", "v1", "-m", "why", cwd=project)
+    ok("branch", "b", "HEAD~1", cwd=project)
+    answer = ok("clone", "p", "copy", "--json", cwd=tmp_path).json
+    assert set(answer) == {"schema", "path", "branch", "commit", "objects"}
+    assert (answer["path"], answer["branch"]) == (str(tmp_path / "copy"), "main")
+    assert snapshot(tmp_path / "copy") == snapshot(project)
+    subprocess.run(["diff", "-r", "--no-dereference", "--exclude=.mvcs", project, tmp_path / "copy"], check=True)
+    for words in (["log", "--all"], ["branch"], ["tag"], ["ls"], ["show", "v1"]):
+        assert ok(*words, "--json", cwd=tmp_path / "copy").json == ok(*words, "--json", cwd=project).json
+    assert status(tmp_path / "copy")["clean"]
+    assert ok("fsck", "--json", cwd=tmp_path / "copy").json["problems"] == []
+
+
+def test_a_clone_lives_on_without_its_source(tmp_path):
+    project = make_project(tmp_path / "p")
+    ok("clone", str(project), str(tmp_path / "copy"))
+    expected = snapshot(project)
+    shutil.rmtree(project)
+    (tmp_path / "copy" / "model.pt").unlink()
+    ok("restore", ".", cwd=tmp_path / "copy")
+    assert snapshot(tmp_path / "copy") == expected
+    write(tmp_path / "copy", {"train.py": "mine"})
+    ok("commit", "-m", "x", cwd=tmp_path / "copy")
+
+
+def test_clone_on_a_branch_and_by_default_names(project, tmp_path):
+    ok("switch", "-c", "side", cwd=project)
+    write(project, {"train.py": "side"})
+    ok("commit", "-m", "side", cwd=project)
+    ok("switch", "main", cwd=project)
+    (tmp_path / "to").mkdir()
+    assert ok("clone", "-b", "side", "../proj", "-q", cwd=tmp_path / "to").out == f"{tmp_path}/to/proj\n"
+    assert (tmp_path / "to/proj/train.py").read_text() == "side"
+    assert ok("branch", "--show-current", "-q", cwd=tmp_path / "to/proj").out == "side\n"
+
+
+def test_clone_of_the_mvcs_folder_itself(project, tmp_path):
+    ok("clone", str(project / ".mvcs"), str(tmp_path / "copy"))
+    assert snapshot(tmp_path / "copy") == snapshot(project)
+
+
+def test_clone_of_an_empty_repository(tmp_path):
+    project = make_project(tmp_path / "p", commit=False)
+    answer = ok("clone", str(project), str(tmp_path / "copy"), "--json").json
+    assert answer["commit"] is None
+
+
+def test_clone_into_what_is_not_empty(project, tmp_path):
+    write(tmp_path / "full", {"x": "mine"})
+    fails(4, "not-empty", "clone", str(project), str(tmp_path / "full"))
+    assert os.listdir(tmp_path / "full") == ["x"]
+    write(tmp_path, {"file": "mine"})
+    assert mvcs_run("clone", str(project), str(tmp_path / "file"), "--json").code in {4, 5}
+    assert (tmp_path / "file").read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    ok("clone", str(project), str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("source", ["nosuch", "proj/nosuch", "proj/train.py", "."])
+def test_clone_of_what_is_no_repository(project, tmp_path, source):
+    """A typing error below a repository must not clone the repository around it."""
+    fails(128, "not-a-repository", "clone", source, "copy", cwd=tmp_path)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_clone_of_a_clone_has_the_same_oids(project, tmp_path):
+    ok("clone", str(project), str(tmp_path / "one"))
+    ok("clone", str(tmp_path / "one"), str(tmp_path / "two"))
+    assert ok("rev-parse", "HEAD", cwd=tmp_path / "two").out == ok("rev-parse", "HEAD", cwd=project).out
+
+
+def test_clone_takes_no_unsaved_work_and_no_local_ledger(project, tmp_path):
+    write(project, {"train.py": "unsaved", "notes.txt": "mine"})
+    ok("restore", "params.yaml", cwd=project)
+    ok("clone", str(project), str(tmp_path / "copy"))
+    assert (tmp_path / "copy/train.py").read_text() == PROJECT["train.py"]
+    assert not (tmp_path / "copy/notes.txt").exists()
+    assert [item["command"].split()[0] for item in ok("op", "--json", cwd=tmp_path / "copy").json["operations"]] == ["clone"]
+    fails(1, "nothing-to-undo", "undo", cwd=tmp_path / "copy")
+
+
+# gc, fsck, du
+
+
+def test_gc_keeps_what_undo_may_need(project):
+    for index in range(3):
+        write(project, {"model.pt": os.urandom(100_000)})
+        ok("commit", "--amend", "-m", str(index), cwd=project)
+    assert ok("gc", "--json", cwd=project).json["objects"] == 0
+    for _ in range(3):
+        ok("undo", cwd=project)
+    assert ok("fsck", cwd=project).code == 0
+
+
+def test_gc_removes_what_nothing_reaches(project):
+    write(project, {"model.pt": os.urandom(2_000_000)})
+    ok("commit", "-m", "heavy", cwd=project)
+    ok("reset", "--hard", "HEAD~1", cwd=project)
+    ok("config", "gc.undo_days", "0", cwd=project)
+    planned = ok("gc", "--dry-run", "--json", cwd=project).json
+    assert planned["dry_run"]
+    assert planned["bytes"] > 1_900_000
+    before = ok("du", "--json", cwd=project).json["total_stored"]
+    done = ok("gc", "--thorough", "--json", cwd=project).json
+    assert set(done) == {"schema", "objects", "chunks", "bytes", "segments", "dry_run"}
+    assert done["objects"] >= planned["objects"] > 0
+    assert ok("du", "--json", cwd=project).json["total_stored"] < before - 1_900_000
+    assert ok("fsck", "--json", cwd=project).json["problems"] == []
+    assert ok("gc", "--json", cwd=project).json["objects"] == 0
+    assert status(project)["clean"]
+
+
+def test_fsck_says_all_is_well(project):
+    found = ok("fsck", "--json", cwd=project).json
+    assert (found["problems"], found["repaired"]) == ([], [])
+    assert found["objects"] > 10
+    assert ok("fsck", cwd=project).out == f"Checked {found['objects']} objects: all is well.\n"
+    assert ok("fsck", "-q", cwd=project).out == ""
+
+
+def test_du_adds_up(project):
+    found = ok("du", "HEAD", "--json", cwd=project).json
+    assert set(found) == {"schema", "stored", "counts", "disk", "ingredients", "total_stored", "total_disk"}
+    assert found["ingredients"]["weights"] == len(PROJECT["model.pt"])
+    assert found["total_stored"] == sum(found["stored"].values())
+    assert found["counts"]["commit"] == 1
+    assert "weights of HEAD" in ok("du", "HEAD", cwd=project).out
+
+
+# doctor, config
+
+
+def test_doctor_inside_and_outside(project, tmp_path):
+    inside = {item["what"]: item for item in ok("doctor", "--json", cwd=project).json["findings"]}
+    assert set(inside) == {"python", "chunker", "identity", "file system", "disk", "store", "lock", "clock", "configuration", "workspace"}
+    assert all(item["ok"] for item in inside.values())
+    assert all(set(item) == {"what", "ok", "detail", "hint"} for item in inside.values())
+    assert inside["identity"]["detail"] == "Ada <ada@example.org>"
+    outside = {item["what"] for item in ok("doctor", "--json", cwd=tmp_path).json["findings"]}
+    assert outside == {"python", "chunker", "identity"}
+
+
+def test_doctor_s_hint_about_the_identity_helps(project, monkeypatch, sealed):
+    for name in ("MVCS_AUTHOR_NAME", "MVCS_AUTHOR_EMAIL"):
+        monkeypatch.delenv(name)
+    (sealed / "gitconfig").unlink()
+
+    def identity():
+        return next(item for item in ok("doctor", "--json", cwd=project).json["findings"] if item["what"] == "identity")
+
+    found = identity()
+    assert not found["ok"]
+    words = found["hint"].replace("NAME", "Somebody").split()
+    assert words[0] == "mvcs"
+    ok(*words[1:], cwd=project)
+    assert identity()["ok"]
+
+
+def test_doctor_ends_with_1_when_something_is_bad(project):
+    write(project, {"mvcs.toml": "x"})
+    done = mvcs_run("doctor", cwd=project)
+    assert done.code == 1
+    assert "BAD workspace" in done.out
+
+
+def test_config_from_all_places_with_their_origin(project, monkeypatch, sealed):
+    def value(key):
+        return ok("config", key, "--show-origin", cwd=project).out.strip()
+
+    assert value("lock.timeout") == "60  (default)"
+    ok("config", "--user", "lock.timeout", "50", cwd=project)
+    assert value("lock.timeout") == f"50  (user {sealed}/config/mvcs/config.toml)"
+    ok("config", "lock.timeout", "40", cwd=project)
+    assert value("lock.timeout") == f"40  (repository {project}/.mvcs/config.toml)"
+    monkeypatch.setenv("MVCS_LOCK_TIMEOUT", "30")
+    assert value("lock.timeout") == "30  (environment MVCS_LOCK_TIMEOUT)"
+    found = ok("config", "--json", cwd=project).json["config"]
+    assert found["lock.timeout"] == {"value": 30, "origin": "environment MVCS_LOCK_TIMEOUT"}
+    assert ok("config", "list", "--json", cwd=project).json["config"] == found
+    monkeypatch.delenv("MVCS_LOCK_TIMEOUT")
+    ok("config", "--unset", "lock.timeout", cwd=project)
+    assert ok("config", "lock.timeout", "-q", cwd=project).out == "50\n"
+
+
+def test_config_of_the_user_needs_no_repository(tmp_path):
+    ok("config", "--user", "user.name", "Somebody", cwd=tmp_path)
+    assert "user.name" in ok("config", cwd=tmp_path).out
+    fails(128, "not-a-repository", "config", "user.name", "Somebody", cwd=tmp_path)
+
+
+def test_config_keeps_comments(project):
+    write(project, {".mvcs/config.toml": "# mine\n[lock]\ntimeout = 9 # nine\n"})
+    ok("config", "gc.undo_days", "5", cwd=project)
+    text = (project / ".mvcs/config.toml").read_text()
+    assert "# mine" in text
+    assert "# nine" in text
+
+
+# completion, help, version
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell):
+    found = ok("completion", shell, "--json").json
+    assert found["shell"] == shell
+    assert "_MVCS_COMPLETE" in found["script"]
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    ("mvcs sw", {"switch"}), ("mvcs switch ", {"main", "side", "v1", "HEAD"}), ("mvcs switch si", {"side"}), ("mvcs add x --as w", {"weights"}), ("mvcs log --gr", {"--graph"}),
+    ("mvcs diff --only en", {"environment"}),
+])
+def test_completion_knows_verbs_names_and_ingredients(project, words, expected):
+    ok("branch", "side", cwd=project)
+    ok("tag", "v1", cwd=project)
+    typed = words.split(" ")
+    env = {**os.environ, "_MVCS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(typed) - 1)}
+    code = "from mvcs_cli.main import main; main()"
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", f"import sys; sys.argv = ['mvcs']; {code}"], cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert {line.split(",")[1] for line in done.stdout.splitlines()} == expected, done
+
+
+def test_help_topics(project):
+    topics = ok("help").out.rsplit("Topics: ", 1)[1]
+    for topic in ("names", "revisions", "exit-codes", "environment"):
+        assert topic in topics
+        assert len(ok("help", topic).out) > 100
+        assert ok("help", topic, "--json").json["topic"] == topic
+    assert "MVCS_DIR" in ok("help", "environment").out
+    for number in ("0", "1", "2", "3", "4", "5", "6", "7", "8", "128", "130", "141"):
+        assert f"{number} " in ok("help", "exit-codes").out
+
+
+def test_version():
+    found = ok("version", "--json").json
+    assert (found["mvcs"], found["format"]) == (mvcs.__version__, 1)
+    assert ok("version", "-q").out == f"{mvcs.__version__}\n"
+    assert ok("--version").out == f"mvcs {mvcs.__version__}\n"
+    assert set(found["packages"]) >= {"lmdb", "blake3", "msgpack"}
+
+
+def test_the_command_mvcs_is_the_same(project):
+    assert mvcs_process("ls", "-q", cwd=project).out == subprocess.run(["mvcs", "ls", "-q"], cwd=project, capture_output=True, text=True, check=True).stdout
+    assert set(listed(project)) == set(mvcs_process("ls", "-q", cwd=project).out.split())
