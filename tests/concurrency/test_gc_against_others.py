@@ -173,6 +173,50 @@ def test_a_branch_that_undo_brings_back_after_gc_is_whole_or_refused(folder):
         assert repo.fsck().problems == []
 
 
+@pytest.mark.parametrize("index", range(2, 8))
+def test_what_a_killed_gc_has_left_is_whole(folder, index):
+    """Names go before what they name: a commit that is still there can be given a name again."""
+    with mvcs.open(folder) as repo:
+        repo.switch("short", create=True)
+        oids = []
+        for number in range(4):
+            write(folder, {"data/short.csv": b"%d" % number, "model.safetensors": noise(40_000 + number, "short")})
+            oids.append(repo.commit(str(number)).oid.hex())
+        repo.switch("main")
+        repo.delete_branch("short")
+    limits = {**SMALL, "mvcs.store.sweep:DELETE": 3}
+    Child(folder, [["gc", {}]], kill=index, limits=limits).end()
+    with mvcs.open(folder) as repo:
+        left = 0
+        for number, oid in enumerate(oids):
+            try:
+                repo.branch(f"rescued-{number}", oid)
+            except MvcsError:
+                continue
+            left += 1
+        assert [problem.to_dict() for problem in repo.fsck().problems] == [], left
+        repo.gc()
+        assert repo.fsck().problems == []
+
+
+def test_gc_does_not_go_on_where_a_ref_names_nothing(folder):
+    """What the lost commit had below it may be all that is left of it."""
+    from mvcs.errors import ObjectMissing
+    from mvcs.objects.hashing import parse_oid
+    from mvcs.store.base import OBJECTS
+
+    with mvcs.open(folder) as repo:
+        store = repo._repository.store
+        lost = parse_oid(repo["other"].id)
+        tree = parse_oid(repo["other"].tree)
+        with store.write() as transaction:
+            transaction.delete(OBJECTS, lost)
+        with pytest.raises(ObjectMissing):
+            repo.gc()
+        assert store.kind(tree) == "tree"
+        assert repo.fsck().problems
+
+
 def test_what_a_pin_names_stays_and_goes_with_it(folder):
     """A capture of hours has stored objects that no ref names yet."""
     with mvcs.open(folder) as repo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 
 import pytest
@@ -104,9 +105,6 @@ class TestWrittenMeanwhile:
         self.check(repo, folder, verb, path)
 
     def test_while_a_killed_switch_is_rolled_back(self, repo, folder, verb, path, monkeypatch):
-        class Killed(BaseException):
-            pass
-
         def kill(name):
             if name == "before meta":
                 raise Killed
@@ -146,7 +144,7 @@ class TestHidden:
         try:
             verb(repo)
         except UnsavedWork as error:
-            assert path in error.fields["paths"]
+            assert path in str(error.fields["paths"])
         assert kept_somewhere(repo, folder, b"precious\n")
 
     def test_an_older_checkpoint(self, repo, folder, verb):
@@ -186,6 +184,62 @@ class TestHidden:
             pass
         assert (tmp_path / "elsewhere" / "a.csv").read_bytes() == b"precious\n"
         assert sorted(os.listdir(tmp_path / "elsewhere")) == ["a.csv", "b.csv"]
+
+
+class Killed(BaseException):
+    """Ends a command as a kill would, in this process."""
+
+
+class TestAfterAKill:
+    """The user goes on working in files that a killed command has half rewritten; the next one copes."""
+
+    @pytest.fixture
+    def swapped(self, folder, repo):
+        """On `main` data/d is a file, on `other` a folder."""
+        write(folder, {"data/d": b"a file\n"})
+        repo.commit("a file")
+        repo.switch("other")
+        write(folder, {"data/d/e.csv": b"in a folder\n"})
+        repo.commit("a folder")
+        repo.switch("main")
+
+    def kill(self, repo, name, point, monkeypatch):
+        def on_reached(reached):
+            if reached == point:
+                raise Killed
+
+        monkeypatch.setattr(ports, "on_reached", on_reached)
+        with pytest.raises(Killed):
+            repo.switch(name)
+        monkeypatch.setattr(ports, "on_reached", lambda name: None)
+
+    @pytest.mark.parametrize("point", [
+        "journal written", "file removed", "files written beside", "file renamed", "before meta", "in meta",
+    ])
+    @pytest.mark.parametrize("start", ["main", "other"])
+    @pytest.mark.parametrize("path", [None, "data/d", "data/d/mine.csv", "data/d/e.csv", "data/d/x/mine.csv"])
+    @pytest.mark.usefixtures("swapped")
+    def test_a_file_and_a_folder_change_places(self, repo, folder, monkeypatch, point, start, path):
+        repo.switch(start)
+        before = files_of(folder)
+        self.kill(repo, "other" if start == "main" else "main", point, monkeypatch)
+        if path is not None:
+            full = os.path.join(folder, path)
+            above = os.path.join(folder, "data/d")
+            if os.path.isdir(full):
+                shutil.rmtree(full)
+            if path != "data/d" and os.path.isfile(above):
+                os.unlink(above)
+            write(folder, {path: b"precious\n"})
+        repo.status()
+        if path is None:
+            assert files_of(folder) == before
+            assert repo.status().clean
+        else:
+            assert read(folder, path) == b"precious\n"
+        made = repo.commit("goes on") if path is not None else repo.head
+        assert made is not None
+        assert repo.fsck().problems == []
 
 
 class TestSeen:

@@ -115,8 +115,8 @@ def copy_project(source: str, target: str) -> str:
 class Child:
     """A running child process; its answers are lines."""
 
-    def __init__(self, folder: str, steps: list, *, keep_limits: bool = False, **plan: object) -> None:
-        plan = {"folder": folder, "steps": steps, "limits": {} if keep_limits else SMALL, **plan}
+    def __init__(self, folder: str, steps: list, **plan: object) -> None:
+        plan = {"folder": folder, "steps": steps, "limits": SMALL, **plan}
         self.process = subprocess.Popen(
             [sys.executable, CHILD, json.dumps(plan)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,

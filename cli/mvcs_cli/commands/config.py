@@ -17,7 +17,7 @@ from mvcs_cli.verb import verb
 @click.option("--show-origin", is_flag=True, help="Say where each value comes from.")
 def command(ui: Ui, key: str | None, value: str | None, *, user: bool, unset: bool, show_origin: bool) -> None:
     """List configuration, print KEY, or set KEY to VALUE. Flag, environment, repository, user, system: first wins."""
-    from mvcs.api import repo as api
+    from mvcs.api import opening as api
 
     writes = key is not None and key != "list" and (value is not None or unset)
     try:
