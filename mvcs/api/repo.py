@@ -173,7 +173,7 @@ class Repo:
 
     def add(self, paths: list[str], ingredient: str | None = None) -> list[tuple[str, str]]:
         """Declares which ingredient paths belong to."""
-        from mvcs.ops.init import add
+        from mvcs.ops.add import add
 
         return add(self._repository, paths, ingredient)
 
@@ -181,7 +181,7 @@ class Repo:
         self, paths: list[str], *, cached: bool = False, force: bool = False, command: str = "rm"
     ) -> list[str]:
         """Takes paths out of the model."""
-        from mvcs.ops.init import remove
+        from mvcs.ops.rm import remove
 
         return remove(self._repository, paths, cached=cached, force=force, command=command)
 

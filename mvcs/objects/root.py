@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from mvcs.errors import InvalidObject
 from mvcs.objects.codec import Fields, decode, encode
 from mvcs.objects.hashing import NOTES, Oid
-from mvcs.objects.operation import Target
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
     from mvcs.objects.codec import Value
+    from mvcs.objects.operation import Target
 
 HEADS = "heads"
 REGISTRY = "registry"

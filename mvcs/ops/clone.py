@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject, NotEmpty, RefNotFound
 from mvcs.objects.editing import unsafe_path
-from mvcs.objects.hashing import Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.root import NAMESPACES
@@ -21,6 +20,7 @@ from mvcs.store.base import ROOTS
 from mvcs.store.transfer import copy_objects
 
 if TYPE_CHECKING:
+    from mvcs.objects.hashing import Oid
     from mvcs.refs.table import Refs
     from mvcs.store.lmdb_store import MetaTransaction
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.objects.hashing import Oid
 from mvcs.repo.changes import EMPTY, compare, read_unknown
 from mvcs.repo.reading import Digest
 from mvcs.repo.scan import Seen
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from mvcs.errors import CaptureError
     from mvcs.ingredients.patterns import Rules
     from mvcs.objects.commit import Commit
+    from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Entry
     from mvcs.refs.table import Refs
     from mvcs.repo.git import GitTree

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.dag.walk import by_time
-from mvcs.objects.hashing import Oid
 from mvcs.objects.values import parse_json
 from mvcs.refs.names import HEAD, HEADS
 
 if TYPE_CHECKING:
+    from mvcs.objects.hashing import Oid
     from mvcs.refs.table import Refs
     from mvcs.repo.git import GitTree
     from mvcs.repo.repository import Repository

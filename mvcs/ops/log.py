@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mvcs.dag.bases import is_ancestor, merge_bases
 from mvcs.dag.walk import by_time, only_in
 from mvcs.errors import InvalidRevision
-from mvcs.objects.commit import Commit
 from mvcs.objects.hashing import COMMIT, TAG, Oid
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
@@ -19,6 +18,7 @@ from mvcs.refs.names import HEAD, HEADS, TAGS, split_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mvcs.objects.commit import Commit
     from mvcs.refs.table import Refs
     from mvcs.repo.repository import Repository
 

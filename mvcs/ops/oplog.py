@@ -41,12 +41,17 @@ class Logged(Record):
 
 
 def op_log(repository: Repository, *, limit: int | None = None) -> list[Logged]:
-    """Returns the newest operations, newest first."""
+    """Returns the newest operations, newest first; those after the moment that was asked for are left out."""
+    time, last = (None, None) if repository.at is None else repository.moment(repository.at)
+    past = repository.at is None
     found: list[Logged] = []
     with repository.store.read() as transaction:
         for oid, operation in operations(transaction):
             if limit is not None and len(found) >= limit:
                 break
+            past = past or oid == last or (time is not None and operation.time <= time)
+            if not past:
+                continue
             found.append(Logged(oid, operation))
     return found
 

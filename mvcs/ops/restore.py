@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, PathNotFound, RevisionNotFound
 from mvcs.objects.editing import flatten
-from mvcs.objects.hashing import Oid
 from mvcs.objects.record import Record
 from mvcs.ops.commit import head_moves
 from mvcs.ops.context import look, open_workspace
@@ -19,6 +18,7 @@ from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
+    from mvcs.objects.hashing import Oid
     from mvcs.ops.context import Look
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace

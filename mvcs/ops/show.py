@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.errors import PathNotFound
 from mvcs.objects.editing import files_below, ingredient_trees, is_generated
-from mvcs.objects.hashing import Oid
 from mvcs.objects.record import Record
 from mvcs.objects.tree import ENTRY_KINDS, IS_BLOB, IS_TREE, read_tree
 from mvcs.objects.values import parse_json
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mvcs.objects.commit import Commit
+    from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Entry
     from mvcs.repo.repository import Repository
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import FollowsGit, RefExists, RefNotFound, RevisionNotFound
 from mvcs.objects.editing import find_file
-from mvcs.objects.hashing import Oid
 from mvcs.objects.operation import Move, Target
 from mvcs.objects.record import Record
 from mvcs.ops.branch import no_twin
@@ -20,6 +19,7 @@ from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
     from mvcs.diff.trees import FileChange
+    from mvcs.objects.hashing import Oid
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
 

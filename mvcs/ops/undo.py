@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from mvcs.errors import Collected, NotARepository, RefConflict
 from mvcs.objects.editing import find_file
 from mvcs.objects.hashing import Oid
-from mvcs.objects.operation import Move, Operation
 from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mvcs.diff.trees import FileChange
+    from mvcs.objects.operation import Move, Operation
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from mvcs.objects.editing import flatten
 from mvcs.objects.hashing import Oid
 from mvcs.refs.names import head_key
 from mvcs.repo.layout import PROJECT, Place
 from mvcs.repo.project import read_project
-from mvcs.repo.repository import Repository
 from mvcs.repo.scan import filesystem_now
 from mvcs.repo.statcache import Folder, Row, StatCache
 from mvcs.repo.writeout import Writer
+
+if TYPE_CHECKING:
+    from mvcs.repo.repository import Repository
 
 
 def write_out(repository: Repository, name: str) -> list[bytes]:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mvcs.errors import NotARepository, UnfinishedWork
-from mvcs.objects.hashing import Oid
 from mvcs.objects.record import Record
 from mvcs.refs.names import branch_key, head_key
 from mvcs.repo.git import GitTree
@@ -22,6 +21,7 @@ from mvcs.store.lock import FileLock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mvcs.objects.hashing import Oid
     from mvcs.refs.table import Refs
     from mvcs.repo.repository import Repository
     from mvcs.repo.scan import MakeRules, Scan

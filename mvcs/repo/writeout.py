@@ -177,6 +177,7 @@ class Writer:
             full = os.path.join(self._root, path)
             self._check(path)
             try:
+                _remove_empty(full)
                 os.rename(os.path.join(self._root, temporary), full)
             except IsADirectoryError as error:
                 raise CannotWriteName(paths=(os.fsdecode(path),), reason="a folder is in its place") from error
@@ -250,6 +251,17 @@ def case_collisions(paths: set[bytes]) -> list[tuple[bytes, bytes]]:
             found.append((seen[folded], name))
         seen.setdefault(folded, name)
     return found
+
+
+def _remove_empty(path: bytes) -> None:
+    """Removes a folder that has nothing but folders: a killed rewrite leaves such where a file is to be."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        return
+    for folder, _, _ in os.walk(path, topdown=False):
+        try:
+            os.rmdir(folder)
+        except OSError:  # not empty: the caller finds it in its way
+            return
 
 
 def _sync_folder(path: bytes) -> None:
