@@ -164,6 +164,10 @@ class Commit(Record):
             pair.done()
         if len(message.encode()) > MAX_MESSAGE:
             raise InvalidObject(kind=COMMIT, reason="a message over 1 MiB")
+        if not model:
+            raise InvalidObject(kind=COMMIT, reason="a commit without a model")
+        if incomplete != sorted(set(incomplete)):
+            raise InvalidObject(kind=COMMIT, reason="reasons not sorted or not unique")
         if len(set(parents)) != len(parents):
             raise InvalidObject(kind=COMMIT, reason="one parent twice")
         if (generation == 1) != (not parents) or generation > MAX_GENERATION:

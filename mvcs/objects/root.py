@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject
 from mvcs.objects.codec import Fields, decode, encode
-from mvcs.objects.hashing import NOTES, Oid
+from mvcs.objects.hashing import NOTES, OID_BYTES, Oid
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ class Note(Record):
 
     @property
     def key(self) -> bytes:
-        """Sort key: the subject, then the landing number in eight bytes, big end first."""
-        return self.subject + self.landing.to_bytes(8, "big")
+        """Sort key: the subject's length in one byte, the subject, the landing number in eight bytes, big end first.
+
+        The length makes subjects prefix-free: a search for model m never meets those of model mn.
+        """
+        return bytes((len(self.subject),)) + self.subject + self.landing.to_bytes(8, "big")
 
 
 class Root(Record):
@@ -147,3 +150,17 @@ def build_notes(notes: list[Note]) -> list[tuple[Oid, bytes]]:
 
     rows: list[prolly.Row] = [(note.key, (note.attestation,), 1, 0) for note in sorted(notes, key=lambda n: n.key)]
     return prolly.build(NOTES, rows)
+
+
+def read_note(row: list[Value]) -> Note:
+    """Reads a leaf row of a notes tree.
+
+    Raises:
+        InvalidObject: If it is none.
+    """
+    key, oid = row
+    if not isinstance(key, bytes) or len(key) < 10 or len(key) != key[0] + 9:
+        raise InvalidObject(kind=NOTES, reason="a key that is no subject and landing")
+    if not isinstance(oid, bytes) or len(oid) != OID_BYTES:
+        raise InvalidObject(kind=NOTES, reason="a row without an attestation")
+    return Note(key[1:-8], int.from_bytes(key[-8:], "big"), Oid(oid))

@@ -73,7 +73,7 @@ def clone(
     refuse_past(options)
     origin = Repository(find_place(source), **options)  # type: ignore[arg-type]
     target = os.path.abspath(target)
-    if os.path.isdir(target) and os.listdir(target):
+    if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
         raise NotEmpty(path=target)
     chosen = _chosen(origin, origin.refs(), branch)
     os.makedirs(target, exist_ok=True)

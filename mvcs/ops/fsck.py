@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.errors import IntegrityError, MvcsError, StoreCorrupt
+from mvcs.errors import IntegrityError, InvalidObject, MvcsError, StoreCorrupt
 from mvcs.objects.editing import flatten
-from mvcs.objects.hashing import COMMIT, OPERATION, Oid
+from mvcs.objects.hashing import COMMIT, OPERATION, TREE, Oid
 from mvcs.objects.record import Record
+from mvcs.objects.tree import IS_BLOB, IS_TREE, read_tree
 from mvcs.ops.marking import Marker, find_roots
 from mvcs.refs.ledger import check_chain
 from mvcs.store.base import GRAPH
@@ -92,11 +93,33 @@ def _check(repository: Repository) -> list[Problem]:
     return problems
 
 
+def _check_sizes(repository: Repository, tree: Oid, sizes: dict[Oid, int]) -> int:
+    """Returns the bytes below a folder, each size in it checked; one content with two sizes would have two oids."""
+    if tree in sizes:
+        return sizes[tree]
+    total = 0
+    for entry in read_tree(repository.load_tree, tree):
+        if entry.kind == IS_TREE:
+            size = _check_sizes(repository, entry.oid, sizes)
+        elif entry.kind == IS_BLOB:
+            if entry.oid not in sizes:
+                sizes[entry.oid] = repository.store.blob_size(entry.oid)
+            size = sizes[entry.oid]
+        else:
+            size = entry.size  # of something that is kept elsewhere
+        if size != entry.size:
+            raise InvalidObject(kind=TREE, reason=f"{entry.name!r} says {entry.size} bytes and has {size}")
+        total += size
+    sizes[tree] = total
+    return total
+
+
 def _check_commits(repository: Repository, live: set[Oid]) -> list[Problem]:
     problems = []
     with repository.store.read() as transaction:
         commits = [Oid(key) for key in transaction.keys(GRAPH)]
     seen_trees: set[Oid] = set()
+    sizes: dict[Oid, int] = {}
     for oid in commits:
         if oid not in live:
             continue
@@ -109,6 +132,7 @@ def _check_commits(repository: Repository, live: set[Oid]) -> list[Problem]:
             if commit.tree not in seen_trees:
                 seen_trees.add(commit.tree)
                 flatten(repository.load_tree, commit.tree)
+                _check_sizes(repository, commit.tree, sizes)
         except MvcsError as error:
             problems.append(Problem(COMMIT, oid.hex(), error.message))
         except RecursionError:

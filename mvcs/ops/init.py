@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from mvcs.ambient import config_files, variable
 from mvcs.errors import (
     NeedsConfirmation,
+    NotEmpty,
+    NotEmpty,
     RepositoryExists,
 )
 from mvcs.ingredients.defaults import LEFT_OUT, PATTERNS, code_in_data, weight_folders
@@ -103,6 +105,8 @@ def init(
     folder = os.path.abspath(folder)
     if os.path.isfile(os.path.join(folder, PROJECT)) and os.path.isfile(os.path.join(folder, FOLDER, "format")):
         raise RepositoryExists(path=folder)
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise NotEmpty(path=folder)
     os.makedirs(folder, exist_ok=True)
     above = _repository_above(folder, options)
     existing = os.path.isfile(os.path.join(folder, PROJECT))

@@ -10,7 +10,7 @@ from mvcs.objects.commit import Commit
 from mvcs.objects.hashing import ATTESTATION, BLOB, COMMIT, NOTES, OPERATION, TAG, TREE, Oid
 from mvcs.objects.operation import Operation
 from mvcs.objects.prolly import children, decode_node
-from mvcs.objects.root import NAMESPACES
+from mvcs.objects.root import NAMESPACES, read_note
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import references
 from mvcs.refs.roots import read_root
@@ -170,7 +170,7 @@ class Marker:
             below = children(NOTES, payload, 2)
             found = [(child, NOTES) for child in below]
             if not node.level:
-                found = [(Oid(row[1]), ATTESTATION) for row in node.rows]  # type: ignore[arg-type]
+                found = [(read_note(row).attestation, ATTESTATION) for row in node.rows]
         return [(below_oid, below_kind, name) for below_oid, below_kind in found]
 
     def _operation(self, payload: bytes) -> list[tuple[Oid, str | None]]:

@@ -22,7 +22,9 @@ WORKSPACE = "workspace/"
 """Prefix of moves that record what the files held; no refs (spec 10.4)."""
 
 MAX_NAME = 200
-"""Bytes of UTF-8."""
+"""Bytes of UTF-8 in the name of a branch or tag."""
+MAX_MODEL = 100
+"""Bytes of UTF-8 in a name without folders: a model, a stage, a remote. LMDB's keys end at 511."""
 
 _FORBIDDEN = set(" ~^:?*[\\@#\x7f\"'<>|")
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
@@ -52,8 +54,9 @@ def _problem(name: str, *, slashes: bool) -> str:
         return "empty or reserved"
     if any(0xD800 <= ord(char) <= 0xDFFF for char in name):
         return "not valid Unicode"
-    if len(name.encode()) > MAX_NAME:
-        return f"longer than {MAX_NAME} bytes"
+    most = MAX_NAME if slashes else MAX_MODEL
+    if len(name.encode()) > most:
+        return f"longer than {most} bytes"
     if unicodedata.normalize("NFC", name) != name:
         return "not in Unicode form NFC"
     bad = next((char for char in name if char in _FORBIDDEN or ord(char) < 32), None)

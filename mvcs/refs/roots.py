@@ -13,7 +13,7 @@ from mvcs.errors import RefConflict
 from mvcs.objects import prolly
 from mvcs.objects.hashing import ATTESTATION, NOTES, OPERATION, Oid
 from mvcs.objects.operation import Move, Operation
-from mvcs.objects.root import INLINE_NOTES, KEPT_WRITES, Note, Root, build_notes
+from mvcs.objects.root import INLINE_NOTES, KEPT_WRITES, Note, Root, build_notes, read_note
 from mvcs.refs.table import show_target
 from mvcs.store.base import ROOTS
 
@@ -99,11 +99,7 @@ def notes_of(home: RootHome, root: Root) -> list[Note]:
     if isinstance(root.notes, tuple):
         return list(root.notes)
     rows = prolly.walk(NOTES, lambda oid: home.read_object(oid, NOTES), root.notes, 2)
-    return [
-        Note(key[:-8], int.from_bytes(key[-8:], "big"), Oid(oid))
-        for key, oid in rows
-        if isinstance(key, bytes) and isinstance(oid, bytes)
-    ]
+    return [read_note(row) for row in rows]
 
 
 def land(

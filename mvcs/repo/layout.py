@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 
 from mvcs.errors import NotARepository, UnknownFeature, UnsupportedFilesystem, UnsupportedVersion
+from mvcs.objects.hashing import blob_oid
 from mvcs.objects.record import Record
 
 FOLDER = ".mvcs"
+MAX_WORKSPACE = 200
+"""Bytes of a workspace's name in keys."""
 PROJECT = "mvcs.toml"
 
 VERSION = 1
@@ -42,7 +45,15 @@ class Place(Record):
         """Name of the workspace in refs: its folder as seen from the top, a dot for the top itself."""
         assert self.workspace is not None
         name = os.path.relpath(self.workspace, self.top)
-        return self.workspace if name.startswith("..") else name
+        if name == ".." or name.startswith("../"):
+            name = self.workspace
+        raw = os.fsencode(name)
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return "~" + blob_oid(raw).hex()[:32]
+        # Keys of the tables are short: a deep folder goes by its hash.
+        return name if len(raw) <= MAX_WORKSPACE else "~" + blob_oid(raw).hex()[:32]
 
 
 def find_place(start: str, repository: str | None = None) -> Place:

@@ -10,6 +10,7 @@ import os
 import stat as st
 from typing import TYPE_CHECKING, Protocol
 
+from mvcs.errors import UnreadableFile
 from mvcs.objects.hashing import BlobHasher
 from mvcs.repo.layout import FOLDER
 from mvcs.repo.statcache import COARSE, NO_STATS, STATS, Folder, Row, StatCache, Stats, is_racy
@@ -222,8 +223,13 @@ class _Walk:
                 os.path.join(self.root, path) if path else self.root,
                 os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if path else 0) | os.O_CLOEXEC,
             )
-        except OSError:
-            return  # gone meanwhile, or not readable: its files are then gone for the caller
+        except (FileNotFoundError, NotADirectoryError):
+            return  # gone meanwhile
+        except OSError as error:
+            if error.errno == 40:  # ELOOP: a link has taken its place
+                return
+            # Its files are not gone: a commit without them would say so.
+            raise UnreadableFile(path=os.fsdecode(path) or ".", reason=error.strerror or str(error)) from error
         try:
             folder = self.cache.folders.get(path)
             # The ctime: it cannot be set back, as tar and rsync do with a folder's mtime.
@@ -238,6 +244,8 @@ class _Walk:
                 self._known_names(path, descriptor, folder)
             else:
                 folder = self._list_names(path, descriptor, folder, mtime)
+        except OSError as error:
+            raise UnreadableFile(path=os.fsdecode(path) or ".", reason=error.strerror or str(error)) from error
         finally:
             os.close(descriptor)
         assert folder is not None
@@ -252,7 +260,7 @@ class _Walk:
         for index, (name, before) in enumerate(zip(folder.names, unpack(folder.stats), strict=True)):
             try:
                 s = look(name, dir_fd=descriptor, follow_symlinks=False)
-            except OSError:
+            except FileNotFoundError:
                 self._gone(path, folder, index)
                 continue
             mtime = s.st_mtime_ns
@@ -281,7 +289,7 @@ class _Walk:
             if name not in _ALWAYS:
                 try:
                     seen.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
-                except OSError:
+                except FileNotFoundError:
                     continue
         folder = Folder()
         folder.mtime, folder.looked = mtime, self.scan.now

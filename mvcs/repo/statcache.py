@@ -47,6 +47,8 @@ _MODE_CODES = {mode: code for code, mode in enumerate(_MODES)}
 _NUMBERS = {name: number for number, name in enumerate(INGREDIENTS)}
 
 _NOTHING = bytes(OID_BYTES)
+MAX_KEY = 511
+"""Bytes; LMDB's limit."""
 
 Stats = tuple[int, int, int, int, int]
 
@@ -253,7 +255,8 @@ class StatCache:
 
     def _encode_head(self) -> bytes:
         files = b"".join(len(path).to_bytes(2, "little") + path + stats for path, stats in self.ignore_files)
-        oids = [self.base or _NOTHING, self.recipe or _NOTHING, self.rules or _NOTHING]
+        whole = all(self._fits(path) for path in self.folders)
+        oids = [(self.base if whole else None) or _NOTHING, self.recipe or _NOTHING, self.rules or _NOTHING]
         return bytes((VERSION,)) + b"".join(oids) + files
 
     @property
@@ -265,6 +268,10 @@ class StatCache:
     def recipe(self, oid: bytes) -> None:
         self._recipe = (self.base, oid)
 
+    def _fits(self, path: bytes) -> bool:
+        """Whether a folder's key is one that LMDB takes. Without its record nothing tells what is gone from it."""
+        return len(self._key(path, 0)) <= MAX_KEY
+
     def _key(self, path: bytes, bucket: int) -> bytes:
         return self._prefix + path + b"\0" + bucket.to_bytes(2, "big")
 
@@ -272,6 +279,8 @@ class StatCache:
         """Returns (key, value) to write, None to delete; empty if the cache is as stored."""
         found: list[tuple[bytes, bytes | None]] = []
         for path, folder in self.folders.items():
+            if not self._fits(path):
+                continue
             before = self._stored.get(path, {})
             now = folder.encode()
             found += [(self._key(path, n), value) for n, value in now.items() if before.get(n) != value]

@@ -281,7 +281,17 @@ def create_environment(path: str, tables: tuple[str, ...], map_size: int) -> Env
                     if size // 2 < LEAST_MAP or "Cannot allocate memory" not in str(error):
                         raise
                     size //= 2
+        for folder in (path, os.path.dirname(os.path.abspath(path))):  # LMDB syncs the file, not the way to it
+            _sync_folder(folder)
     return open_environment(path, tables, map_size)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_environment(path: str, tables: tuple[str, ...], map_size: int, *, readonly: bool = False) -> Environment:

@@ -10,7 +10,7 @@ import sys
 from array import array
 
 from mvcs.errors import InvalidObject, UnknownFeature
-from mvcs.objects.hashing import OID_BYTES, Oid
+from mvcs.objects.hashing import OID_BYTES, Oid, blob_oid
 from mvcs.objects.record import Record
 
 HEADER = struct.Struct("<BBBBI8s32s")
@@ -20,6 +20,8 @@ assert HEADER.size == HEADER_BYTES
 RECORD_VERSION = 1
 RECIPE_HEAD = struct.Struct("<BBHI")
 """Version, bytes of the splitter's name, zero, number of chunks; then the name, the lengths (u32), the oids."""
+CHECKSUM = 8
+"""Bytes of BLAKE3 over a recipe list at its end: a range is read by the list alone, without the whole blob."""
 NO_BASIS = bytes(OID_BYTES)
 NO_MODES = bytes(8)
 
@@ -92,7 +94,8 @@ class RecipeList(Record):
         """Returns the bytes of the recipes table."""
         name = self.splitter.encode()
         head = RECIPE_HEAD.pack(RECORD_VERSION, len(name), 0, len(self.lengths))
-        return head + name + _little(self.lengths) + self.oids
+        body = head + name + _little(self.lengths) + self.oids
+        return body + blob_oid(body)[:CHECKSUM]
 
     @classmethod
     def decode(cls, value: bytes) -> RecipeList:
@@ -108,8 +111,11 @@ class RecipeList(Record):
         if version != RECORD_VERSION:
             raise UnknownFeature(features=(f"recipe-list-{version}",))
         start = RECIPE_HEAD.size + named
-        if zero or not count or len(value) != start + count * (4 + OID_BYTES):
+        end = start + count * (4 + OID_BYTES)
+        if zero or not count or len(value) != end + CHECKSUM:
             raise InvalidObject(kind="recipe list", reason=f"{len(value)} bytes for {count} chunks")
+        if blob_oid(value[:end])[:CHECKSUM] != value[end:]:
+            raise InvalidObject(kind="recipe list", reason="its checksum is another")
         lengths = array("I")
         lengths.frombytes(value[start : start + 4 * count])
         if sys.byteorder == "big":
@@ -120,7 +126,7 @@ class RecipeList(Record):
             splitter = value[RECIPE_HEAD.size : start].decode()
         except UnicodeDecodeError as error:
             raise InvalidObject(kind="recipe list", reason="a splitter without a legal name") from error
-        return cls(splitter, lengths, value[start + 4 * count :])
+        return cls(splitter, lengths, value[start + 4 * count : end])
 
 
 def _little(lengths: array[int]) -> bytes:

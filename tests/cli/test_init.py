@@ -386,3 +386,9 @@ def test_a_root_above_shares_sources_between_models(tmp_path):
     assert (copy / "src/common.py").read_text() == "x"
     assert status(copy / "models/a")["clean"]
     assert status(copy / "models/b")["clean"]
+
+
+def test_init_over_a_file_is_refused(tmp_path):
+    write(tmp_path, {"file": "mine"})
+    fails(4, "not-empty", "init", str(tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "mine"

@@ -242,6 +242,30 @@ class TestAfterAKill:
         assert repo.fsck().problems == []
 
 
+class TestUnreadable:
+    """A folder that cannot be read is not a folder whose files were deleted."""
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_nothing_is_committed_without_it(self, repo, folder, monkeypatch, known):
+        system_open = os.open
+
+        def refuse(path, flags, *rest, **options):
+            if flags & os.O_DIRECTORY and os.fsencode(path).endswith(b"/data"):
+                raise PermissionError(13, "Permission denied")
+            return system_open(path, flags, *rest, **options)
+
+        if known:
+            assert repo.status().clean
+        write(folder, {"train.py": b"print(9)\n"})
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(mvcs.errors.UnreadableFile):
+            repo.commit("without data")
+        with pytest.raises(mvcs.errors.UnreadableFile):
+            repo.switch("other")
+        monkeypatch.undo()
+        assert {change.path for change in repo.status().changes} == {b"train.py"}
+
+
 class TestSeen:
     """What changed is seen, however the times look."""
 

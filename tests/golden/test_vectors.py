@@ -221,7 +221,8 @@ def value_of(kind: str, inputs) -> list:
         return [kind, 1, 0, sorted(rows)]
     if kind == "notes":
         rows = [
-            [subject(item) + item["landing"].to_bytes(8, "big"), unhex(item["attestation"])] for item in inputs["notes"]
+            [bytes([len(subject(item))]) + subject(item) + item["landing"].to_bytes(8, "big"), unhex(item["attestation"])]
+            for item in inputs["notes"]
         ]
         return [kind, 1, 0, sorted(rows)]
     if kind == "commit":
@@ -338,7 +339,8 @@ def test_the_specified_header_of_a_chunk_record(row):
 def test_the_specified_recipe_list(row):
     name, lengths = row["splitter"].encode(), row["lengths"]
     value = struct.pack("<BBHI", 1, len(name), 0, len(lengths)) + name + struct.pack(f"<{len(lengths)}I", *lengths)
-    assert (value + bytes.fromhex("".join(row["oids"]))).hex() == row["bytes"]
+    value += bytes.fromhex("".join(row["oids"]))
+    assert (value + blake3(value).digest(8)).hex() == row["bytes"]
 
 
 def specified_cut(data: bytes, gear) -> int:

@@ -66,7 +66,7 @@ def recipe(count: int = 3, splitter: str = "fastcdc@1") -> RecipeList:
 
 def test_a_recipe_list_comes_back_as_it_was():
     made = recipe(1000)
-    assert len(made.encode()) == 8 + len("fastcdc@1") + 36 * 1000
+    assert len(made.encode()) == 8 + len("fastcdc@1") + 36 * 1000 + 8
     again = RecipeList.decode(made.encode())
     assert (again.splitter, again.lengths, again.oids) == (made.splitter, made.lengths, made.oids)
     assert again.size == 500_500
@@ -85,10 +85,14 @@ def test_a_damaged_recipe_list_is_refused():
         "a splitter that is no UTF-8": good[:8] + b"\xff" + good[9:],
         "a longer name": good[:1] + b"\x0a" + good[2:],
     }
+    wrong["chunks in another order"] = good[:29] + good[61:93] + good[29:61] + good[93:]
     for what, value in wrong.items():
-        with pytest.raises(InvalidObject):
-            RecipeList.decode(value)
-            pytest.fail(what)
+        for damaged in (value, value[:-8] + blob_oid(value[:-8])[:8]):  # with its own checksum, and with a new one
+            if damaged is not value and what in {"cut off", "too long", "chunks in another order"}:
+                continue
+            with pytest.raises(InvalidObject):
+                RecipeList.decode(damaged)
+                pytest.fail(what)
 
 
 def test_a_newer_recipe_list_asks_for_an_upgrade():
