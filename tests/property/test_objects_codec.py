@@ -39,11 +39,11 @@ TREES = st.lists(ENTRIES, max_size=20, unique_by=lambda entry: entry.name)
 def commits(draw):
     parents = tuple(draw(st.lists(OIDS, max_size=3, unique=True)))
     return Commit(
-        model=draw(TEXT), tree=draw(OIDS), parents=parents,
+        model=draw(SOME_TEXT), tree=draw(OIDS), parents=parents,
         generation=draw(st.integers(2, 2**32 - 1)) if parents else 1, author=draw(PEOPLE), committer=draw(PEOPLE),
         message=draw(TEXT), origin=draw(st.none() | st.builds(Origin, OIDS, TEXT, st.none() | OIDS)),
         measured=draw(st.none() | OIDS), provenance=draw(st.none() | OIDS),
-        incomplete=tuple(draw(st.lists(st.tuples(TEXT, TEXT), max_size=3))),
+        incomplete=tuple(sorted(draw(st.sets(st.tuples(TEXT, TEXT), max_size=3)))),
     )
 
 
