@@ -18,7 +18,7 @@ MASKS = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "OID64"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "OID"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( [+-]\d{4}|Z)?"), "TIME"),
-    (re.compile(r"(?<!\S)/\S*?/(?=(tweets|minilm)\b)"), "FOLDER/"),
+    (re.compile(r"(?<!\S)/\S*?/(?=(minilm|elsewhere)\b)"), "FOLDER/"),
 )
 
 

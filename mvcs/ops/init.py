@@ -9,7 +9,6 @@ from mvcs.ambient import config_files, variable
 from mvcs.errors import (
     NeedsConfirmation,
     NotEmpty,
-    NotEmpty,
     RepositoryExists,
 )
 from mvcs.ingredients.defaults import LEFT_OUT, PATTERNS, code_in_data, weight_folders

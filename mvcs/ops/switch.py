@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.errors import FollowsGit, RefExists, RefNotFound, RevisionNotFound
+from mvcs.errors import FollowsGit, MvcsError, RefExists, RefNotFound, RevisionNotFound
 from mvcs.objects.editing import find_file
 from mvcs.objects.operation import Move, Target
 from mvcs.objects.record import Record
@@ -107,7 +107,7 @@ def _target(
     if detach:
         oid = resolve_commit(repository, name)[0]
         return oid, oid, []
-    key = branch_key(workspace.model, check_name(name))
+    key = branch_key(workspace.model, check_name(name) if create else name)
     there = seen.refs.resolve(key)
     if create:
         if there is not None:
@@ -117,8 +117,17 @@ def _target(
         return key, base, [] if base is None else [Move(key, None, base)]
     if there is None and key != seen.head.branch:
         known = tuple(shown(other) for other, _ in seen.refs.under(f"heads/{workspace.model}/"))
-        raise RefNotFound(ref=f"branch {name}", known=known, hint=f"mvcs switch -c {name}")
+        raise RefNotFound(ref=f"branch {name}", known=known, hint=_instead(repository, name))
     return key, there, []
+
+
+def _instead(repository: Repository, name: str) -> str:
+    """Returns what somebody may have meant who named no branch."""
+    try:
+        resolve_commit(repository, name)
+    except MvcsError:
+        return f"mvcs switch -c {name}"
+    return f"mvcs switch --detach {name}"
 
 
 def checkout(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 IGNORE_FILES = (b".mvcsignore", b".gitignore")
 _GONE = STATS.pack(*NO_STATS)
 _ALWAYS = {FOLDER.encode(), b".git"}
+TEMPORARY = b".mvcs-new-"
+"""Beginning of temporary names; another workspace with the same root may be writing one."""
 
 
 class Placing(Protocol):
@@ -286,7 +288,7 @@ class _Walk:
         names = sorted(os.fsencode(name) for name in os.listdir(descriptor))
         seen: list[tuple[bytes, os.stat_result]] = []
         for name in names:
-            if name not in _ALWAYS:
+            if name not in _ALWAYS and not name.startswith(TEMPORARY):
                 try:
                     seen.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
                 except FileNotFoundError:

@@ -15,7 +15,7 @@ from mvcs.objects.editing import unsafe_path
 from mvcs.objects.tree import EXECUTABLE, IS_BLOB, SYMLINK
 from mvcs.ports import reached
 from mvcs.repo.reading import link_stays_inside
-from mvcs.repo.scan import stats_of
+from mvcs.repo.scan import TEMPORARY, stats_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from mvcs.repo.statcache import Stats
     from mvcs.store.base import Store
 
-TEMPORARY = ".mvcs-new-"
-"""Beginning of temporary names; what a crash leaves is removed by the next command."""
 LINK_BYTES = 4095
 """What Linux lets a link hold; only so much of a blob is read for one."""
 GROUP = 64
@@ -47,7 +45,7 @@ class Writer:
     def __init__(self, root: str, store: Store, token: str, progress: Progress) -> None:
         self._root = os.fsencode(root)
         self._store = store
-        self._token = os.fsencode(TEMPORARY + token)
+        self._token = TEMPORARY + os.fsencode(token)
         self._progress = progress
         self._folders: set[bytes] = set()
         self._count = 0
@@ -218,7 +216,7 @@ class Writer:
 
 def remove_leftovers(root: str, folders: set[bytes], token: str) -> None:
     """Removes the temporary files that a killed command left in these folders."""
-    prefix = os.fsencode(TEMPORARY + token)
+    prefix = TEMPORARY + os.fsencode(token)
     for folder in folders:
         full = os.path.join(os.fsencode(root), folder)
         try:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ROW = struct.Struct("<QQQQ")
 """Size, mtime in ns, inode, time of last use in ns."""
+REMEMBER = 3600 * 10**9
+"""Nanoseconds after which a use is written down again."""
 LIMIT = 64 << 30
 """Bytes of all mapped files together, unless the configuration says otherwise."""
 
@@ -42,7 +44,11 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
     path = os.path.join(folder, oid.hex())
     with store.read() as transaction:
         row = transaction.get(MAPPED, oid)
+    now = clock.now()[0]
     if row is not None and _stat(path) == ROW.unpack(row)[:3]:
+        if now - ROW.unpack(row)[3] > REMEMBER:
+            with store.write() as transaction:
+                transaction.put(MAPPED, oid, ROW.pack(*ROW.unpack(row)[:3], now))
         return path
     os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{oid.hex()}.{os.getpid()}.{threading.get_ident()}")
@@ -51,6 +57,7 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
         try:
             store.export(oid, descriptor)
             os.fchmod(descriptor, 0o444)
+            os.fsync(descriptor)  # a stat that is recorded must not outlive its bytes
         finally:
             os.close(descriptor)
         reached("mapped file written")
@@ -63,7 +70,6 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
     except MvcsError:
         _unlink(temporary)
         raise
-    now = clock.now()[0]
     stat = _stat(path)
     assert stat is not None
     with store.write() as transaction:

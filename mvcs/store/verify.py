@@ -13,7 +13,7 @@ from mvcs.objects.hashing import BLOB, BlobHasher, Oid, object_oid
 from mvcs.objects.record import Record
 from mvcs.store.base import CHUNKS, GRAPH, INLINE, OBJECTS, RECIPES
 from mvcs.store.compress import chunk_record
-from mvcs.store.environment import verify_file
+from mvcs.store.environment import has_data, verify_file
 from mvcs.store.graph_rows import graph_row
 from mvcs.store.ingest import inline_blob
 from mvcs.store.records import KIND_CODES, KIND_NAMES, RAW
@@ -55,7 +55,9 @@ def check_files(path: str) -> list[Problem]:
     folders = [os.path.join(path, "meta")]
     chunks = os.path.join(path, "chunks")
     if os.path.isdir(chunks):
-        folders += [os.path.join(chunks, name) for name in sorted(os.listdir(chunks))]
+        # A folder without data is a segment whose making or removal was killed; the directory names no chunk there.
+        segments = [os.path.join(chunks, name) for name in sorted(os.listdir(chunks))]
+        folders += [segment for segment in segments if has_data(segment)]
     for folder in folders:
         problems += [Problem("file", os.path.relpath(folder, path), found) for found in verify_file(folder)[:5]]
     return problems

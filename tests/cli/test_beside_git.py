@@ -103,7 +103,7 @@ def test_checkout_alone_brings_what_git_does_not_track(both):
     write(both, {"train.py": "other\n", "model.pt": "other weights", "data/train.csv": "other\n", "data/new.csv": "n\n"})
     save(both, "other")
     git(both, "switch", "-q", "main")
-    assert {path for path in changes(both)} == {"model.pt", "data/train.csv", "data/new.csv"}
+    assert set(changes(both)) == {"model.pt", "data/train.csv", "data/new.csv"}
     answer = ok("checkout", "--json", cwd=both).json
     assert (answer["branch"], answer["saved"]) == ("main", None)
     assert (both / "model.pt").read_bytes() == PROJECT["model.pt"]

@@ -112,6 +112,12 @@ def test_switch_to_an_unknown_branch_names_the_known_ones(two):
     assert error["details"]["known"] == ["branch main", "branch other"]
 
 
+@pytest.mark.parametrize("name", ["other~0", "v1", "HEAD"])
+def test_switch_to_a_commit_says_how(two, name):
+    ok("tag", "v1", cwd=two)
+    assert fails(3, "ref-not-found", "switch", name, cwd=two)["hint"] == f"mvcs switch --detach {name}"
+
+
 def test_switch_before_the_first_commit(tmp_path):
     project = make_project(tmp_path / "p", commit=False)
     ok("switch", "-c", "start", cwd=project)

@@ -281,7 +281,8 @@ def changed_between(first: dict, second: dict) -> set[str]:
 
 def check_whole(repo: mvcs.Repo, commits: dict[str, Files]) -> None:
     """Every byte that is stored is what its name says, and every known commit is there."""
-    assert [problem.to_dict() for problem in repo.fsck().problems] == []
+    problems = [problem.to_dict() for problem in repo.fsck().problems]
+    assert not problems, problems
     for oid, files in commits.items():
         assert commit_files(repo[oid]) == files
 

@@ -247,3 +247,17 @@ class TestClone:
         with mvcs.open(target) as repo:
             assert repo.status().clean
             check_whole(repo, {oid: before.commits[oid] for oid in {c.id for c in repo.branches.values()}})
+
+
+@pytest.mark.parametrize("left", [[], ["data.mdb"], ["lock.mdb"]], ids=["nothing", "empty data", "a lock"])
+def test_a_segment_whose_making_or_removal_was_killed_is_no_damage(project, tmp_path, left):
+    folder = copy_project(project, str(tmp_path / "m"))
+    before = Before(folder)
+    segment = os.path.join(folder, ".mvcs", "chunks", "0077")
+    os.makedirs(segment)
+    for name in left:
+        with open(os.path.join(segment, name), "wb"):
+            pass
+    assert check(folder, before, None) == "old"
+    large_changes(folder)
+    use(folder)

@@ -58,5 +58,5 @@ def command(ui: Ui, topic: str | None) -> None:
     if found is None:
         message = f"no verb or topic {topic!r}; topics are {', '.join(TOPICS)}"
         raise click.UsageError(message)
-    with click.Context(found, info_name=topic, parent=root) as ctx:
+    with click.Context(found, info_name=topic, parent=root, **found.context_settings) as ctx:
         ui.line(found.get_help(ctx))
