@@ -14,7 +14,7 @@ from mvcs.errors import InternalError
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid, blob_oid, object_oid
 from mvcs.ports import reached
 from mvcs.store.base import CHUNKS, INLINE, OBJECTS, ONE_CHUNK, RECIPES
-from mvcs.store.records import KIND_CODES, RAW, ZSTD, RecipeList
+from mvcs.store.records import CODEC_AT, KIND_CODES, RAW, ZSTD, RecipeList, make_record
 from mvcs.store.segments import PLACE
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ IN_FLIGHT = 4
 """Pieces of 4 MiB that may wait for a worker."""
 POOL_FROM = 1 << 20
 """Bytes; smaller files are not worth a thread."""
+TRIED = 8
+"""Chunks of a piece in a row that must be incompressible before only every eighth one is probed."""
 SQUEEZE_FROM = 256 << 10
 """Bytes of small blobs in one flush from which compressing them is worth loading the codec."""
 SQUEEZE_EACH = 512
@@ -227,11 +229,17 @@ class Ingest:
         oids = [blob_oid(chunk) for chunk in chunks]
         known = self._store.known_chunks(oids)
         encoded: Encoded = []
-        for oid, chunk in zip(oids, chunks, strict=True):
+        raw = 0  # chunks in a row that did not shrink: what follows them is tried now and then only
+        for index, (oid, chunk) in enumerate(zip(oids, chunks, strict=True)):
             if oid in known or oid in self._claimed:
                 encoded.append((oid, len(chunk), None))
+                continue
+            if raw >= TRIED and index % TRIED:
+                record = make_record(RAW, len(chunk), chunk)
             else:
-                encoded.append((oid, *encode_chunk(chunk)))
+                record = encode_chunk(chunk)[1]
+                raw = raw + 1 if record[CODEC_AT] == RAW else 0
+            encoded.append((oid, len(chunk), record))
         return encoded
 
     def _is_new(self, oid: Oid) -> bool:

@@ -18,6 +18,8 @@ HEADER_BYTES = 48
 assert HEADER.size == HEADER_BYTES
 
 RECORD_VERSION = 1
+CODEC_AT = 1
+"""Offset of the codec in a record."""
 RECIPE_HEAD = struct.Struct("<BBHI")
 """Version, bytes of the splitter's name, zero, number of chunks; then the name, the lengths (u32), the oids."""
 CHECKSUM = 8
@@ -40,7 +42,7 @@ KIND_NAMES = {code: kind for kind, code in KIND_CODES.items()}
 
 def make_record(codec: int, raw_length: int, payload: bytes | memoryview) -> bytes:
     """Returns a chunk record without a basis."""
-    return HEADER.pack(RECORD_VERSION, codec, 0, 0, raw_length, NO_MODES, NO_BASIS) + bytes(payload)
+    return b"".join((HEADER.pack(RECORD_VERSION, codec, 0, 0, raw_length, NO_MODES, NO_BASIS), payload))
 
 
 def read_header(record: memoryview, oid: Oid) -> tuple[int, int]:
