@@ -6,6 +6,7 @@ import os
 
 import click
 
+from mvcs_cli.answers import switched
 from mvcs_cli.ui import Ui, quoted
 from mvcs_cli.verb import complete_revision, verb
 
@@ -37,12 +38,4 @@ def command(ui: Ui, revision: str | None, paths: tuple[str, ...], *, create: str
         done = repo.switch(create, create=True, start=revision, force=force, command=typed)
     else:
         done = repo.checkout(revision, force=force, command=typed)
-
-    def people() -> None:
-        at = done.commit.hex()[:12] if done.commit is not None else "no commit yet"
-        where = f"on branch {done.branch}" if done.branch is not None else "on no branch (mvcs switch -c NAME)"
-        ui.line(f"Now {where} at {at}; {done.files} file(s) written.")
-        if done.saved is not None:
-            ui.line(f"Unsaved work is in {done.saved.hex()[:12]}; mvcs undo brings it back.")
-
-    ui.answer("checkout", done.to_dict(), people=people, quiet=[done.commit.hex() if done.commit else ""])
+    switched(ui, "checkout", done)

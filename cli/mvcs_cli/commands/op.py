@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mvcs_cli.answers import short_target
 from mvcs_cli.ui import Ui, local_time
 from mvcs_cli.verb import verb
 
@@ -47,10 +48,6 @@ def _one(ui: Ui, item: Logged) -> None:
     op = item.operation
     _line(ui, item)
     for move in op.moves:
-        ui.line(f"  {move.ref}: {_short(move.old)} -> {_short(move.new)}")
+        ui.line(f"  {move.ref}: {short_target(move.old)} -> {short_target(move.new)}")
     for oid in op.evidence:
         ui.line(f"  keeps {oid.hex()[:12]}")
-
-
-def _short(target: bytes | str | None) -> str:
-    return target.hex()[:12] if isinstance(target, bytes) else target or "nothing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mvcs_cli.answers import switched
 from mvcs_cli.ui import Ui
 from mvcs_cli.verb import complete_revision, verb
 
@@ -19,12 +20,4 @@ def command(ui: Ui, name: str, start: str | None, *, create: bool, detach: bool,
     done = ui.repo().switch(
         name, create=create, start=start, detach=detach, force=force, command=ui.command("switch")
     )
-
-    def people() -> None:
-        at = done.commit.hex()[:12] if done.commit is not None else "no commit yet"
-        where = f"on branch {done.branch}" if done.branch is not None else "on no branch"
-        ui.line(f"Now {where} at {at}; {done.files} file(s) written.")
-        if done.saved is not None:
-            ui.line(f"Unsaved work is in {done.saved.hex()[:12]}; mvcs undo brings it back.")
-
-    ui.answer("switch", done.to_dict(), people=people, quiet=[done.commit.hex() if done.commit else ""])
+    switched(ui, "switch", done)
