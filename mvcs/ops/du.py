@@ -65,7 +65,7 @@ def du(repository: Repository, revision: str | None = None) -> Usage:
     if revision is not None:
         for item in listing(repository, revision):
             ingredients[item.ingredient] = ingredients.get(item.ingredient, 0) + item.entry.size
-    return Usage(stored, counts, disk, ingredients)
+    return Usage(dict(sorted(stored.items())), dict(sorted(counts.items())), disk, ingredients)
 
 
 def _bytes_below(path: str) -> int:
