@@ -77,8 +77,8 @@ def status_10k(folder: str) -> list[dict[str, object]]:
 def status_100k(folder: str) -> list[dict[str, object]]:
     many_files(folder, 100_000, 1000)
     pathlib.Path(folder, ".gitignore").write_text(".mvcs/\n")
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", folder]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"], ["status"]):
+    git = ["git", "-c", "gc.auto=0", "-c", "user.name=a", "-c", "user.email=a@b", "-C", folder]
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "all"], ["status"]):
         subprocess.run([*git, *words], check=True, capture_output=True, env=environment(folder))
     # Beside Git the branch is Git's: have the same branch, then compare like with like.
     run("status", cwd=folder)
