@@ -1,4 +1,4 @@
-"""status: how the files differ from HEAD, what is stale, what belongs nowhere. Changes nothing."""
+"""status: how the files differ from HEAD, what is stale, what is untracked. Changes nothing."""
 
 from __future__ import annotations
 

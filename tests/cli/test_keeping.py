@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -263,5 +265,5 @@ def test_version():
 
 
 def test_the_command_mvcs_is_the_same(project):
-    assert mvcs_process("ls", "-q", cwd=project).out == subprocess.run(["mvcs", "ls", "-q"], cwd=project, capture_output=True, text=True, check=True).stdout
+    assert mvcs_process("ls", "-q", cwd=project).out == subprocess.run([pathlib.Path(sys.executable).parent / "mvcs", "ls", "-q"], cwd=project, capture_output=True, text=True, check=True).stdout
     assert set(listed(project)) == set(mvcs_process("ls", "-q", cwd=project).out.split())

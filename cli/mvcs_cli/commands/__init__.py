@@ -4,7 +4,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Start and look": {
         "init": "make a repository of a training project",
         "clone": "copy a local repository with its history",
-        "status": "what changed, what is stale, what belongs nowhere",
+        "status": "what changed, what is stale, what is untracked",
         "log": "history, newest first",
         "show": "a commit in full",
         "diff": "what changed between two states",

@@ -58,4 +58,4 @@ def _show(ui: Ui, preview: Preview) -> None:
     if preview.others:
         names = ", ".join(quoted(path) for path in preview.others[:5])
         more = f" and {len(preview.others) - 5} more" if len(preview.others) > 5 else ""
-        ui.line(f"  matches nothing: {names}{more}")
+        ui.line(f"  untracked: {names}{more}")

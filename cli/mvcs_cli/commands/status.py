@@ -20,7 +20,7 @@ SHOWN = 20
 @verb("status")
 @click.option("--untracked", is_flag=True, help="List every file that no pattern matches.")
 def command(ui: Ui, *, untracked: bool) -> None:
-    """What changed since HEAD, what is stale, what belongs nowhere."""
+    """What changed since HEAD, what is stale, what is untracked."""
     repo = ui.repo()
     found = repo.status()
     paths = [quoted(os.fsdecode(change.path)) for change in found.changes]
@@ -62,7 +62,7 @@ def _others(ui: Ui, found: Status, *, every: bool) -> None:
     if found.left_out:
         ui.line(f"  left out as older checkpoints: {len(found.left_out)} (mvcs.toml: [capture] checkpoints)")
     if found.others:
-        ui.line("  belongs nowhere (mvcs add PATH --as INGREDIENT, or .mvcsignore):")
+        ui.line("  untracked (mvcs add PATH --as INGREDIENT, or .mvcsignore):")
         for path in found.others if every else found.others[:SHOWN]:
             ui.line(f"    {quoted(path)}")
         if len(found.others) > SHOWN and not every:
