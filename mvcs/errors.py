@@ -253,7 +253,7 @@ class UnsavedWork(PreconditionFailed):
     """Files would be overwritten that no commit has; field `paths`."""
 
     template = "these files have changes that no commit has: {paths}"
-    hint_template = "mvcs commit, or mvcs switch --force (mvcs undo brings the changes back)"
+    hint_template = "mvcs commit, or the same with --force (mvcs undo brings the changes back)"
 
 
 class LockTimeout(PreconditionFailed):
