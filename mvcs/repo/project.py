@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CHECKPOINTS = ("newest", "all")
-_TOP: dict[str, type] = {
-    "model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict, "environment": dict,
-    "metrics": dict, "merge": dict, "retention": dict, "gates": dict, "stages": dict, "contracts": dict,
-}
+_TOP: dict[str, type] = {"model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict}
+"""A table that nothing reads is refused: a rule that somebody relies on must not do nothing."""
 _CAPTURE: dict[str, type] = {"checkpoints": str}
 
 

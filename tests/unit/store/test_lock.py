@@ -108,8 +108,11 @@ def test_one_who_waits_gets_it(tmp_path, holder):
     timer = threading.Thread(target=process.communicate, args=("",))
     timer.start()
     with FileLock(str(tmp_path / "lock"), 60).exclusive():
-        pass
+        held = FileLock(str(tmp_path / "lock"), 0)
+        assert not held.is_free()
     timer.join()
+    assert held.is_free()
+    assert process.returncode == 0
 
 
 def test_a_forked_child_does_not_keep_it(lock):
