@@ -6,13 +6,16 @@ into JSON unchanged (an oid is given as hex).
 
     MvcsError                    8
      +- UsageError (ValueError)  2   InvalidName InvalidRevision InvalidConfig InvalidArgument
-     +- NegativeAnswer           1   NothingToCommit NothingToUndo DamageFound
+     +- NegativeAnswer           1   NothingToCommit NothingToUndo DamageFound ConflictsLeft
      +- NotFound (LookupError)   3   RefNotFound RevisionNotFound AmbiguousRevision PathNotFound ConfigNotFound
      +- PreconditionFailed       4   RefConflict RefExists RepositoryExists UnsavedWork LockTimeout Collected
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
+     |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
+     |    |                          PatchDoesNotApply MergeDue
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
+     |    |                          SecretFound
      +- PermissionDenied         5
      +- RemoteError              6
      +- IntegrityError           7   ObjectMissing ObjectCorrupt InvalidObject StoreCorrupt LedgerBroken
@@ -156,6 +159,13 @@ class NothingToCommit(NegativeAnswer):
 
     template = "nothing to commit on {branch}: the workspace is what HEAD has"
     hint_template = "mvcs status"
+
+
+class ConflictsLeft(NegativeAnswer):
+    """A merge has conflicts that nobody settled; fields `count`, `paths`."""
+
+    template = "{count} conflict(s) are left in {paths}"
+    hint_template = "mvcs conflicts"
 
 
 class NothingToUndo(NegativeAnswer):
@@ -335,6 +345,46 @@ class OutOfAddressSpace(PreconditionFailed):
     hint_template = "ulimit -v unlimited"
 
 
+class MergeInProgress(PreconditionFailed):
+    """The workspace has a merge that is neither committed nor aborted; field `what`."""
+
+    template = "{what} is in progress in this workspace"
+    hint_template = "mvcs conflicts, then mvcs resolve and mvcs commit, or mvcs merge --abort"
+
+
+class MergeDue(PreconditionFailed):
+    """Git has merged branches whose data and weights mvcs has not; field `branches`."""
+
+    template = "Git has merged {branches}, and their data, config and weights are not merged yet"
+    hint_template = "mvcs merge {branches}, or mvcs commit --no-merge to leave them out"
+
+
+class NoMergeInProgress(PreconditionFailed):
+    """There is no merge to go on with."""
+
+    template = "no merge is in progress in this workspace"
+    hint_template = "mvcs merge BRANCH"
+
+
+class UnrelatedHistories(PreconditionFailed):
+    """Two commits have no common ancestor; fields `first`, `second`."""
+
+    template = "{first} and {second} have no common ancestor"
+    hint_template = "mvcs merge --allow-unrelated {second}"
+
+
+class PatchDoesNotApply(PreconditionFailed):
+    """A file is not as a patch expects it; fields `path`, `reason`."""
+
+    template = "the patch does not apply to {path}: {reason}"
+
+
+class UnreadableContent(PreconditionFailed):
+    """A file is not what its name says; fields `format`, `line` (0 if not known), `reason`."""
+
+    template = "not {format}: line {line}: {reason}"
+
+
 class FormatError(PreconditionFailed):
     """The repository is not one that this version reads."""
 
@@ -388,6 +438,13 @@ class PathInTwoIngredients(CaptureError):
 
     template = "{path} belongs to {first} and to {second}"
     hint_template = "mvcs add {path} --as {first}"
+
+
+class SecretFound(CaptureError):
+    """A file has what looks like a secret; fields `path`, `line`, `kind`."""
+
+    template = "{path}, line {line}, looks like a secret: {kind}"
+    hint_template = "echo '/{path}' >> .mvcsignore, or mvcs commit --allow-secret if it is none"
 
 
 class UnreadableFile(CaptureError):

@@ -22,13 +22,15 @@ def draw(commits: list[Logged]) -> Iterator[tuple[str, Logged | None]]:
         if item.oid not in lanes:
             lanes.append(item.oid)
         here = lanes.index(item.oid)
-        yield " ".join("*" if i == here else "|" if lane is not None else " " for i, lane in enumerate(lanes)), item
         # Other lanes that waited for this commit end in its lane.
         ended = [i for i, lane in enumerate(lanes) if lane == item.oid and i != here]
         if ended:
             yield _joined(lanes, here, ended, "/"), None
             for i in ended:
                 lanes[i] = None
+            while lanes[-1] is None:
+                lanes.pop()
+        yield " ".join("*" if i == here else "|" if lane is not None else " " for i, lane in enumerate(lanes)), item
         parents: list[bytes] = [parent for parent in item.commit.parents if parent in known]
         lanes[here] = parents[0] if parents else None
         begun = []

@@ -214,11 +214,14 @@ class Files:
     def mapped(self, path: str) -> str:
         """Returns the path of a read-only file with the content, shared by all who map it."""
         from mvcs.errors import PathNotFound
+        from mvcs.ops.collected import refuse_file
         from mvcs.store.mapped import mapped_file
 
         repository = self._commit._repository
         for item in self.entries():
             if os.fsdecode(item.path) == path:
+                if item.ingredient == "weights":
+                    refuse_file(repository, self._commit._oid, item.path, item.entry)
                 return mapped_file(
                     repository.store, item.entry.oid, repository.clock, repository.config.integer("mapped.max_bytes")
                 )

@@ -4,170 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.api.commit import Commit
-from mvcs.objects.hashing import Oid
+from mvcs.api.looking import Looking
 from mvcs.repo.repository import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from mvcs.diff.trees import FileChange
-    from mvcs.ops.branch import Named
     from mvcs.ops.commit import CommitResult
+    from mvcs.ops.conflicts import Left
     from mvcs.ops.doctor import Finding
     from mvcs.ops.du import Usage
     from mvcs.ops.fsck import Report
-    from mvcs.ops.log import Logged
-    from mvcs.ops.oplog import Logged as LoggedOperation
+    from mvcs.ops.gc import GcResult
+    from mvcs.ops.merge import MergeResult
     from mvcs.ops.restore import RestoreResult
-    from mvcs.ops.show import Listed, Shown
-    from mvcs.ops.status import Status
     from mvcs.ops.switch import SwitchResult
     from mvcs.ops.undo import UndoResult
-    from mvcs.store.sweep import SweepResult
 
 
-class Repo:
+class Repo(Looking):
     """An open repository; get it from `mvcs.open`. Safe to use from several threads.
 
     Args:
         repository: The place.
     """
-
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-
-    # Looking
-
-    @property
-    def path(self) -> str:
-        """Folder of the repository."""
-        return self._repository.path
-
-    @property
-    def root(self) -> str:
-        """Folder that the workspace's paths start from.
-
-        Raises:
-            NotARepository: Outside a workspace.
-        """
-        from mvcs.ops.context import open_workspace
-
-        return open_workspace(self._repository).root
-
-    @property
-    def head(self) -> Commit | None:
-        """The commit that the workspace stands on, None before the first."""
-        from mvcs.ops.context import head_of, open_workspace
-
-        oid = head_of(open_workspace(self._repository))[1].base
-        return None if oid is None else Commit(self._repository, oid)
-
-    def __getitem__(self, revision: str) -> Commit:
-        from mvcs.ops.resolve import resolve_commit
-
-        oid, commit = resolve_commit(self._repository, revision)
-        return Commit(self._repository, oid, commit)
-
-    @property
-    def branches(self) -> dict[str, Commit]:
-        """Branches of the model by name."""
-        from mvcs.ops.branch import branches
-
-        return {item.name: Commit(self._repository, item.oid) for item in branches(self._repository)}
-
-    @property
-    def tags(self) -> dict[str, Commit]:
-        """Tags of the model by name."""
-        from mvcs.ops.branch import tags
-
-        return {item.name: Commit(self._repository, item.oid) for item in tags(self._repository)}
-
-    @property
-    def refs(self) -> dict[str, str]:
-        """All refs: key to oid, or to the key of another ref."""
-        targets = self._repository.refs().targets
-        return {key: target if isinstance(target, str) else target.hex() for key, target in sorted(targets.items())}
-
-    def resolve(self, revision: str) -> tuple[str, str]:
-        """Returns (oid, kind) of a revision or REV:PATH."""
-        from mvcs.ops.resolve import resolve_object
-
-        oid, kind = resolve_object(self._repository, revision)
-        return oid.hex(), kind
-
-    def status(self) -> Status:
-        """Returns how the files differ from HEAD."""
-        from mvcs.ops.status import status
-
-        return status(self._repository)
-
-    def log(
-        self, revisions: list[str] | None = None, *, limit: int | None = None, every: bool = False,
-        metrics: bool = False,
-    ) -> Iterator[Logged]:
-        """Yields commits, newest first."""
-        from mvcs.ops.log import log
-
-        return log(self._repository, revisions or [], limit=limit, every=every, metrics=metrics)
-
-    def graph(
-        self, revisions: list[str] | None = None, *, limit: int | None = None, every: bool = False
-    ) -> list[Logged]:
-        """Returns commits for drawing, each before its parents."""
-        from mvcs.ops.log import graph_order
-
-        return graph_order(self._repository, revisions or [], limit=limit, every=every)
-
-    def show(self, revision: str = "HEAD") -> Shown:
-        """Returns a commit in full."""
-        from mvcs.ops.show import show
-
-        return show(self._repository, revision)
-
-    def ls(self, revision: str = "HEAD", *, generated: bool = False) -> list[Listed]:
-        """Returns the files of REV or REV:PATH."""
-        from mvcs.ops.show import listing
-
-        return listing(self._repository, revision, generated=generated)
-
-    def cat(self, revision: str) -> Iterator[bytes]:
-        """Yields the content of REV:PATH in pieces."""
-        from mvcs.ops.show import content
-
-        return content(self._repository, revision)
-
-    def diff(
-        self, first: str | None = None, second: str | None = None, *, only: tuple[str, ...] = ()
-    ) -> list[FileChange]:
-        """Returns what changed between two revisions, or between one and the files."""
-        from mvcs.ops.compare import diff
-
-        return diff(self._repository, first, second, only=only)
-
-    def branch_list(self) -> list[Named]:
-        """Returns the branches with their subjects."""
-        from mvcs.ops.branch import branches
-
-        return branches(self._repository)
-
-    def tag_list(self) -> list[Named]:
-        """Returns the tags with their messages."""
-        from mvcs.ops.branch import tags
-
-        return tags(self._repository)
-
-    def op_log(self, *, limit: int | None = None) -> list[LoggedOperation]:
-        """Returns the newest operations of the ledger."""
-        from mvcs.ops.oplog import op_log
-
-        return op_log(self._repository, limit=limit)
-
-    def op_show(self, operation: str | None = None) -> LoggedOperation:
-        """Returns one operation, the newest by default."""
-        from mvcs.ops.oplog import op_show
-
-        return op_show(self._repository, operation)
 
     # Making history
 
@@ -188,13 +48,14 @@ class Repo:
     def commit(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
         metrics: Mapping[str, float | int] | None = None, trained: bool = False, tag: str | None = None,
-        command: str = "commit",
+        no_merge: bool = False, allow_secret: bool = False, command: str = "commit",
     ) -> CommitResult:
         """Makes a commit of the workspace."""
         from mvcs.ops.commit import Request, commit
 
         request = Request(
-            message, author=author, amend=amend, metrics=metrics, trained=trained, tag=tag, command=command
+            message, author=author, amend=amend, metrics=metrics, trained=trained, tag=tag, no_merge=no_merge,
+            allow_secret=allow_secret, command=command,
         )
         return commit(self._repository, request)
 
@@ -251,11 +112,77 @@ class Repo:
 
         return restore(self._repository, paths, source=source, command=command)
 
-    def reset(self, revision: str = "HEAD", *, hard: bool = False, command: str = "reset") -> RestoreResult:
-        """Moves the branch to a commit; with `hard` the files too."""
+    def reset(
+        self, revision: str = "HEAD", *, hard: bool = False, only: tuple[str, ...] = (), command: str = "reset"
+    ) -> RestoreResult:
+        """Moves the branch to a commit; with `hard` the files too; with `only` these ingredients' files alone."""
         from mvcs.ops.restore import reset
 
-        return reset(self._repository, revision, hard=hard, command=command)
+        return reset(self._repository, revision, hard=hard, only=only, command=command)
+
+    def merge(
+        self, revision: str, *, dry_run: bool = False, strategies: Mapping[str, str] | None = None,
+        weights: str | None = None, message: str | None = None, fast_forward: bool = True,
+        allow_unrelated: bool = False, command: str = "merge",
+    ) -> MergeResult:
+        """Merges a revision into the branch of the workspace."""
+        from mvcs.ops.merge import MergeRequest, merge
+
+        request = MergeRequest(
+            revision, dry_run=dry_run, strategies=tuple((strategies or {}).items()), weights=weights, message=message,
+            fast_forward=fast_forward, allow_unrelated=allow_unrelated, command=command,
+        )
+        return merge(self._repository, request)
+
+    def merge_abort(self, *, command: str = "merge --abort") -> MergeResult:
+        """Gives up the merge in progress."""
+        from mvcs.ops.merge import abort
+
+        return abort(self._repository, command=command)
+
+    def conflicts(self, path: str | None = None) -> list[Left]:
+        """Returns what the merge in progress has left."""
+        from mvcs.ops.conflicts import conflicts
+
+        return conflicts(self._repository, path)
+
+    def resolve_conflict(
+        self, path: str, key: str | None = None, *, strategy: str, value: str | None = None, command: str = "resolve"
+    ) -> MergeResult:
+        """Settles conflicts of a file: all of them, or one key's; strategy "set" takes a value as typed."""
+        from mvcs.ops.conflicts import ResolveRequest, resolve
+
+        return resolve(self._repository, ResolveRequest(path, key, strategy, value, command=command))
+
+    def cherry_pick(
+        self, revision: str, *, only: tuple[str, ...] = (), parent: int | None = None,
+        strategies: Mapping[str, str] | None = None, dry_run: bool = False, command: str = "cherry-pick",
+    ) -> MergeResult:
+        """Brings what one commit changed into the branch of the workspace."""
+        from mvcs.ops.pick import cherry_pick
+
+        return cherry_pick(
+            self._repository, revision, only=only, parent=parent, strategies=tuple((strategies or {}).items()),
+            dry_run=dry_run, command=command,
+        )
+
+    def revert(
+        self, revision: str, *, only: tuple[str, ...] = (), parent: int | None = None,
+        strategies: Mapping[str, str] | None = None, dry_run: bool = False, command: str = "revert",
+    ) -> MergeResult:
+        """Takes back what one commit changed."""
+        from mvcs.ops.pick import revert
+
+        return revert(
+            self._repository, revision, only=only, parent=parent, strategies=tuple((strategies or {}).items()),
+            dry_run=dry_run, command=command,
+        )
+
+    def apply(self, patch: bytes, *, command: str = "apply") -> RestoreResult:
+        """Applies a patch to the files; nothing is committed."""
+        from mvcs.ops.patch import apply
+
+        return apply(self._repository, patch, command=command)
 
     def undo(self, *, force: bool = False, command: str = "undo") -> UndoResult:
         """Undoes the newest operation that is in force."""
@@ -271,8 +198,8 @@ class Repo:
 
     # Keeping
 
-    def gc(self, *, dry_run: bool = False, thorough: bool = False) -> SweepResult:
-        """Removes what nothing reaches."""
+    def gc(self, *, dry_run: bool = False, thorough: bool = False) -> GcResult:
+        """Removes what nothing reaches, and the weights that `[retention]` gives no more time."""
         from mvcs.ops.gc import gc
 
         return gc(self._repository, dry_run=dry_run, thorough=thorough)
@@ -311,10 +238,6 @@ class Repo:
         from mvcs.ops.restore import inside
 
         return inside(open_workspace(self._repository), path, cwd)
-
-    def commit_at(self, oid: str) -> Commit:
-        """Returns the commit of a full oid."""
-        return Commit(self._repository, Oid(bytes.fromhex(oid)))
 
     def close(self) -> None:
         """Releases the files."""

@@ -4,20 +4,24 @@ from mvcs.diff.trees import FileChange
 from mvcs.ops.branch import Named
 from mvcs.ops.clone import CloneResult
 from mvcs.ops.commit import CommitResult
+from mvcs.ops.conflicts import Left
+from mvcs.ops.details import Detailed
 from mvcs.ops.doctor import Finding
 from mvcs.ops.du import Usage
 from mvcs.ops.fsck import Report
+from mvcs.ops.gc import GcResult
 from mvcs.ops.init import Preview
 from mvcs.ops.log import Logged
+from mvcs.ops.merge import MergeResult
 from mvcs.ops.oplog import Logged as LoggedOperation
 from mvcs.ops.restore import RestoreResult
 from mvcs.ops.show import Listed, Shown
 from mvcs.ops.status import Status
 from mvcs.ops.switch import SwitchResult
 from mvcs.ops.undo import UndoResult
-from mvcs.store.sweep import SweepResult
 
 __all__ = [
-    "CloneResult", "CommitResult", "FileChange", "Finding", "Listed", "Logged", "LoggedOperation", "Named", "Preview",
-    "Report", "RestoreResult", "Shown", "Status", "SweepResult", "SwitchResult", "UndoResult", "Usage",
+    "CloneResult", "CommitResult", "Detailed", "FileChange", "Finding", "GcResult", "Left", "Listed", "Logged",
+    "LoggedOperation", "MergeResult", "Named", "Preview", "Report", "RestoreResult", "Shown", "Status",
+    "SwitchResult", "UndoResult", "Usage",
 ]

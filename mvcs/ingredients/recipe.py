@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.ingredients.notebooks import LIMIT, cell_sources
+from mvcs.formats.notebook import LIMIT, cell_sources
 from mvcs.objects.commit import recipe_oid
 from mvcs.objects.editing import edit_tree, files_below, ingredient_trees
 from mvcs.objects.hashing import Oid, blob_oid

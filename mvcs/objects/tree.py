@@ -154,13 +154,16 @@ def find_path(load: Load, root: Oid, path: bytes) -> Entry | None:
     return entry
 
 
-def references(payload: bytes) -> list[tuple[str, Oid]]:
-    """Returns (kind, oid) of all that one tree node names: its child nodes, folders and blobs."""
+def read_node(payload: bytes) -> tuple[list[Oid], list[Entry]]:
+    """Returns what one tree node has: its child nodes if it is an inner one, else its entries."""
     node = prolly.decode_node(TREE, payload, _ARITY)
     if node.level:
-        return [(TREE, Oid(row[1])) for row in node.rows]  # type: ignore[arg-type]
-    found: list[tuple[str, Oid]] = []
-    for row in node.rows:
-        entry = _entry(row)
-        found.append((TREE if entry.kind == IS_TREE else "blob", entry.oid))
-    return found
+        return [Oid(row[1]) for row in node.rows], []  # type: ignore[arg-type]
+    return [], [_entry(row) for row in node.rows]
+
+
+def references(payload: bytes) -> list[tuple[str, Oid]]:
+    """Returns (kind, oid) of all that one tree node names: its child nodes, folders and blobs."""
+    nodes, entries = read_node(payload)
+    found = [(TREE, oid) for oid in nodes]
+    return found + [(TREE if entry.kind == IS_TREE else "blob", entry.oid) for entry in entries]

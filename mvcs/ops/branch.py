@@ -10,7 +10,7 @@ from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.ops.context import head_of
-from mvcs.ops.resolve import names_of, require_model, resolve_commit
+from mvcs.ops.revisions import names_of, require_model, resolve_commit
 from mvcs.refs.names import HEADS, TAGS, branch_key, check_name, tag_key
 from mvcs.refs.revspec import resolve
 from mvcs.refs.table import Refs

@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject, NotEmpty, RefNotFound
-from mvcs.objects.editing import unsafe_path
+from mvcs.objects.editing import flatten, unsafe_path
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.root import NAMESPACES
+from mvcs.ops.collected import collected_commits, refuse_collected
 from mvcs.ops.marking import Marker
 from mvcs.ops.writing import write_out
 from mvcs.refs.names import HEAD, HEADS, TAGS, branch_key, head_key, split_key
@@ -69,6 +70,7 @@ def clone(
         NotEmpty: If the target has files.
         NotARepository: If the source is none.
         RefNotFound: If it has no such branch.
+        WeightsCollected: If the weights of a commit that is to be written out are gone; nothing is made then.
     """
     refuse_past(options)
     origin = Repository(find_place(source), **options)  # type: ignore[arg-type]
@@ -76,12 +78,15 @@ def clone(
     if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
         raise NotEmpty(path=target)
     chosen = _chosen(origin, origin.refs(), branch)
+    for key in chosen.values():
+        _check_whole(origin, key)
     os.makedirs(target, exist_ok=True)
     made = Repository.create(target, **options)
     with origin.lock.shared(), made.lock.shared():
         refs = origin.refs()  # read under the lock: what they name is there
         wanted = {key: oid for key, oid in refs.targets.items() if split_key(key)[0] in SHARED}
-        marker = Marker(origin)
+        # Collected weights are taken along where they are stored, and not missed where they are not.
+        marker = Marker(origin, collected=collected_commits(origin).keys())
         marker.mark([(oid, None) for oid in wanted.values() if not isinstance(oid, str)])
         with origin.store.read() as transaction:
             roots = [read_root(transaction, name) for name in NAMESPACES]
@@ -93,7 +98,8 @@ def clone(
                 marker.mark([(note.attestation, None) for note in root.notes])
             else:
                 marker.mark([(root.notes, None)])
-        count = copy_objects(origin.store, made.store, marker.live, made.progress)
+        everything = marker.live | marker.kept | (marker.named - origin.store.missing(marker.named))
+        count = copy_objects(origin.store, made.store, everything, made.progress)
 
         def put_roots(transaction: MetaTransaction) -> None:
             for root in roots:
@@ -112,6 +118,14 @@ def clone(
     first = next(iter(chosen.values()), None)
     oid = made.refs().resolve(first) if first is not None else None
     return CloneResult(target, None if first is None else first.split("/", 2)[2], oid, count)
+
+
+def _check_whole(origin: Repository, key: str) -> None:
+    oid = origin.refs().resolve(key)
+    if oid is not None:
+        tree = origin.commit(oid).tree
+        files = flatten(origin.load_tree, tree)
+        refuse_collected(origin, tree, {p: f.entry for p, f in files.items() if f.ingredient == "weights"})
 
 
 def _chosen(origin: Repository, refs: Refs, branch: str | None) -> dict[str, str]:

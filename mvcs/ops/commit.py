@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.trees import summary
+from mvcs.diff.trees import FileChange, diff_roots, summary
 from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
 from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
-from mvcs.objects.operation import Move, Target
+from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import FILE, IS_BLOB, Entry, build_tree
 from mvcs.objects.values import Json, canonical_json, parse_json
 from mvcs.ops.branch import no_twin
-from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.capture import gather, incomplete_of
+from mvcs.ops.context import Look, look, open_workspace, put_back
+from mvcs.ops.moves import head_moves
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
-from mvcs.refs.names import TAGS, check_name, tag_key
+from mvcs.refs.names import TAGS, check_name, merging_key, tag_key
 from mvcs.repo.changes import EMPTY, settle
 from mvcs.repo.writeout import case_collisions
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mvcs.objects.commit import Person
+    from mvcs.ops.settling import Ended
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
 
@@ -84,15 +87,19 @@ class Request(Record):
         metrics: Name to number.
         trained: Whether the weights are declared to come from the recipe as it is.
         tag: Name of a tag to make with it.
+        no_merge: Whether a merge that Git has made and mvcs has not is left out.
+        allow_secret: Whether what looks like a secret is committed all the same, and recorded.
         command: The command as typed, for the ledger.
     """
 
-    __slots__ = ("amend", "author", "command", "message", "metrics", "tag", "trained")
+    __slots__ = (
+        "allow_secret", "amend", "author", "command", "message", "metrics", "no_merge", "tag", "trained",
+    )
 
     def __init__(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
         metrics: Mapping[str, float | int] | None = None, trained: bool = False, tag: str | None = None,
-        command: str = "commit",
+        no_merge: bool = False, allow_secret: bool = False, command: str = "commit",
     ) -> None:
         self.message = message
         self.author = author
@@ -100,6 +107,8 @@ class Request(Record):
         self.metrics = dict(metrics or {})
         self.trained = trained
         self.tag = tag
+        self.no_merge = no_merge
+        self.allow_secret = allow_secret
         self.command = command
 
 
@@ -118,7 +127,15 @@ def commit(repository: Repository, request: Request) -> CommitResult:
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=True)
-            return _Making(repository, seen, batch, request).run()
+            if seen.refs.get(merging_key(workspace.name)) is None:
+                if workspace.git is not None and not request.no_merge:
+                    from mvcs.ops.follow import refuse_due
+
+                    refuse_due(workspace, seen.refs, seen.head)
+                return _Making(repository, seen, batch, request).run()
+            from mvcs.ops.settling import end_merge
+
+            return _Making(repository, seen, batch, request, end_merge(seen, amend=request.amend)).run()
 
 
 def _check_message(message: str | None) -> None:
@@ -131,11 +148,17 @@ def _check_message(message: str | None) -> None:
 
 
 class _Making:
-    def __init__(self, repository: Repository, seen: Look, batch: Batch, request: Request) -> None:
+    def __init__(
+        self, repository: Repository, seen: Look, batch: Batch, request: Request,
+        merged: Ended | None = None,
+    ) -> None:
         self.repository = repository
         self.seen = seen
         self.batch = batch
         self.request = request
+        self.merged = merged
+        self.old = seen.commit if merged is None else merged.progress.commit
+        self.old_tree = seen.tree if merged is None else merged.progress.commit.tree
         self.warnings: list[str] = []
         previous = seen.head.commit
         if request.amend and previous is None:
@@ -143,14 +166,18 @@ class _Making:
 
     def run(self) -> CommitResult:
         seen, request = self.seen, self.request
-        edits = edits_of(seen.changes)
+        changes = self._changes()
+        self.found = gather(seen, changes, self.batch, allow_secret=request.allow_secret)
+        self.warnings += self.found.warnings
+        edits = {**edits_of(changes), **self.found.edits}
         if request.metrics:
             edits[VALUES] = self._values()
-        tree = changed_tree(self.repository, seen.tree, edits)
-        if tree.oid == seen.tree and not (request.amend or request.trained):
+        tree = changed_tree(self.repository, self.old_tree, edits)
+        if tree.oid == seen.tree and not (request.amend or request.trained or self.merged is not None):
             if seen.head.commit is None and seen.head.start is not None:
                 pass  # a branch of Git's that begins here: its first commit may change nothing
             else:
+                put_back(seen, self.batch)
                 self.seen.workspace.save_cache(seen.scan)
                 raise NothingToCommit(branch=seen.head.shown)
         self._check_presence()
@@ -173,14 +200,23 @@ class _Making:
 
     def _check_presence(self) -> None:
         """Never a name without its bytes, whatever the stat cache believes."""
-        for change in self.seen.changes:
-            if change.after is not None and not self.batch.has(change.after.entry.oid):
-                raise ObjectMissing(oid=change.after.entry.oid.hex(), kind=BLOB)
+        named = [change.after.entry.oid for change in self.seen.changes if change.after is not None]
+        for oid in (*named, *self.seen.again.values()):
+            if not self.batch.has(oid):
+                raise ObjectMissing(oid=oid.hex(), kind=BLOB)
+
+    def _changes(self) -> list[FileChange]:
+        """Returns how the files differ from HEAD, or from what a merge wrote: that has more than files."""
+        if self.merged is None:
+            return self.seen.changes
+        now = changed_tree(self.repository, self.seen.tree, edits_of(self.seen.changes))
+        return diff_roots(now.load, self.old_tree, now.root)
 
     # Parts of the commit object
 
     def _commit(self, tree: NewTree) -> Commit:
         seen, request, old = self.seen, self.request, self.seen.commit
+        parents: tuple[Oid, ...]
         actor = self.repository.actor(request.author, self.seen.workspace.root)
         committer = self.repository.person(self.repository.actor(None, self.seen.workspace.root))
         author = self.repository.person(actor)
@@ -192,16 +228,22 @@ class _Making:
             parents = () if seen.head.base is None else (seen.head.base,)
             generation = 1 if old is None else old.generation + 1
         message = request.message
+        if self.merged is not None and old is not None:
+            parents = (*parents, *self.merged.parents)
+            generation = max(generation, *(self.repository.commit(oid).generation + 1 for oid in parents))
+            author = self.merged.author or author if request.author is None else author
+            message = self.merged.message if message is None else message
         if message is None:
             message = old.message if request.amend and old is not None else summary(seen.changes)
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
             committer=committer, message=message, origin=self._origin(tree), measured=self._measured(tree),
-            provenance=self._provenance(), incomplete=_incomplete(tree),
+            provenance=self._provenance(),
+            incomplete=incomplete_of(tree, self.found, () if self.old is None else self.old.incomplete),
         )
 
     def _origin(self, tree: NewTree) -> Origin | None:
-        old = self.seen.commit
+        old = self.old
         weights = tree.ingredients().get("weights")
         if weights is None:
             return None
@@ -210,6 +252,8 @@ class _Making:
         if before is not None and weights == self._old_ingredients().get("weights"):
             if self.request.trained:
                 return Origin(recipe, "declared", before.start)
+            if self.merged is not None:
+                return Origin(recipe, before.how, before.start) if before.how.startswith("merged:") else before
             return before if self.request.amend else Origin(before.recipe, "inherited", before.start)
         if self.request.trained:
             return Origin(recipe, "declared")
@@ -217,7 +261,7 @@ class _Making:
         return Origin(recipe, "assumed")
 
     def _measured(self, tree: NewTree) -> Oid | None:
-        now, old = tree.ingredients(), self.seen.commit
+        now, old = tree.ingredients(), self.old
         if "metrics" not in now or "weights" not in now:
             return None
         before = None if old is None else old.measured
@@ -239,10 +283,12 @@ class _Making:
 
     def _provenance(self) -> Oid | None:
         git = self.seen.workspace.git
-        if git is None:
-            return None
-        described: dict[str, Json] = dict(git.describe())
-        return self.batch.put_bytes(canonical_json({"git": described}))
+        made: dict[str, Json] = dict(self.found.provenance)
+        if git is not None:
+            made["git"] = dict(git.describe())
+        if self.merged is not None:
+            made["merge"] = self.merged.described
+        return self.batch.put_bytes(canonical_json(made)) if made else None
 
     def _values(self) -> Entry:
         from mvcs.objects.tree import find_path
@@ -264,7 +310,7 @@ class _Making:
     # Answers
 
     def _old_ingredients(self) -> dict[str, Oid]:
-        return NewTree(self.repository, self.seen.tree, []).ingredients()
+        return NewTree(self.repository, self.old_tree, []).ingredients()
 
     def _recipe(self, tree: NewTree) -> Oid:
         return tree.recipe(lambda oid: self.batch.load(oid, BLOB))
@@ -309,6 +355,8 @@ class _Making:
         moves = head_moves(seen, oid)
         if self.request.tag is not None:
             moves.append(self._tag(oid))
+        if self.merged is not None:
+            moves.append(Move(merging_key(seen.workspace.name), self.merged.progress.oid, None))
         settle(seen.scan, tree.oid)
         repository.publish(
             actor=repository.actor(None, seen.workspace.root), command=self.request.command, moves=tuple(moves),
@@ -326,30 +374,7 @@ class _Making:
         return Move(key, None, self.batch.put_object(TAG, Tag(COMMIT, oid, name, tagger, "").encode()))
 
 
-def head_moves(seen: Look, oid: Oid) -> list[Move]:
-    """Returns the moves that put HEAD, and the branch it is on, at a commit."""
-    head = seen.head
-    moves = []
-    target: Target = oid
-    if head.branch is not None:
-        moves.append(Move(head.branch, head.commit, oid))
-        target = head.branch
-    if head.stored != target:
-        moves.append(Move(seen.workspace.head_ref, head.stored, target))
-    return moves
-
-
 def _total(tree: NewTree) -> int:
     from mvcs.objects.tree import read_tree
 
     return sum(entry.size for entry in read_tree(tree.load, tree.root)) if tree.root is not None else 0
-
-
-def _incomplete(tree: NewTree) -> tuple[tuple[str, str], ...]:
-    found = tree.ingredients()
-    if "weights" not in found:
-        return ()
-    return tuple(
-        (name, f"no {name} in the commit") for name in ("code", "data", "environment") if name not in found
-    )
-

@@ -9,7 +9,7 @@ from mvcs.errors import InvalidArgument, RevisionNotFound
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.log import bases, split_range
-from mvcs.ops.resolve import resolve_commit
+from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest

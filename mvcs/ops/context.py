@@ -64,6 +64,7 @@ class Look:
         read: Path to entry of the files that were read.
         changes: How the files differ from the tree.
         problems: What could not be captured.
+        again: Path to oid of files that are what HEAD has, whose bytes were collected and are stored anew.
     """
 
     def __init__(self, workspace: Workspace, refs: Refs, head: Head) -> None:
@@ -76,6 +77,7 @@ class Look:
         self.read: dict[bytes, Entry] = {}
         self.changes: list[FileChange] = []
         self.problems: list[CaptureError] = []
+        self.again: dict[bytes, Oid] = {}
 
 
 def head_of(workspace: Workspace) -> tuple[Refs, Head]:
@@ -116,16 +118,37 @@ def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
 
 
 def _store_hashed(seen: Look, batch: Batch, *, strict: bool) -> None:
-    """Stores files that an earlier command only hashed: their oid is known, their bytes are nowhere yet."""
+    """Stores files whose oid is known and whose bytes are nowhere yet.
+
+    An earlier command only hashed them; or HEAD's weights were collected, and the files still have them.
+    """
+    from mvcs.ops.collected import stored_again
+
     workspace = seen.workspace
-    for change in seen.changes:
-        after = change.after
-        if after is None or change.path in seen.read or batch.has(after.entry.oid):
-            continue
-        folder, _, name = change.path.rpartition(b"/")
+    changed = {change.path: change.after for change in seen.changes}
+    hashed = {path for path, after in changed.items() if after is not None and not batch.has(after.entry.oid)}
+    if seen.head.base is not None:
+        absent = stored_again(workspace.repository, seen.head.base)
+        seen.again = {path: oid for path, oid in absent.items() if path not in changed}
+    for path in {*hashed, *seen.again} - seen.read.keys():
+        folder, _, name = path.rpartition(b"/")
         row = dict(seen.scan.cache.folders[folder].rows())[name]
-        seen.scan.unknown[change.path] = Seen(row.stats, row.ingredient, row)
+        seen.scan.unknown[path] = Seen(row.stats, row.ingredient, row)
     if seen.scan.unknown:
         problems = None if strict else seen.problems
         seen.read.update(read_unknown(workspace.root, seen.scan, batch, workspace.repository.progress, problems))
         seen.changes = compare(seen.scan, seen.read, workspace.repository.load_tree, seen.tree)
+        for change in seen.changes:  # not what HEAD has after all
+            seen.again.pop(change.path, None)
+
+
+def put_back(seen: Look, batch: Batch) -> None:
+    """Stores collected weights of HEAD that the files still have, for a command that makes no commit of them."""
+    if not seen.again:
+        return
+    repository = seen.workspace.repository
+    batch.settle()
+    with repository.store.write() as transaction:
+        batch.finish(transaction)
+    paths = ", ".join(path.decode("utf-8", "replace") for path in sorted(seen.again))
+    repository.progress.warn(f"stored again what gc had collected: {paths}")

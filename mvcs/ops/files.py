@@ -17,9 +17,10 @@ from mvcs.objects.editing import Placed, find_file, flatten
 from mvcs.objects.hashing import COMMIT, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
-from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_entry, find_path
+from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_entry
+from mvcs.ops.collected import refuse_collected
 from mvcs.ops.recover import roll_back
-from mvcs.ops.trees import NewTree, changed_tree, edits_of
+from mvcs.ops.trees import NewTree, changed_tree, edit_unstored, edits_of, placed_in
 from mvcs.ports import reached
 from mvcs.refs.names import WORKSPACE
 from mvcs.repo.changes import EMPTY, MANY
@@ -102,11 +103,12 @@ class Rewrite:
         """Returns the files with content that no commit has and that the rewrite would change."""
         found: dict[bytes, Entry | None] = {}
         for path, change in self.plan.items():
-            local = self.local.get(path)
-            if local is not None and local.after is not None:
-                if not _same(local.after, change.after) and not self.known(local):
-                    found[path] = local.after.entry
-            elif self._here(path) is None:  # also one that is only hidden: ignored now, or an older checkpoint
+            local, here = self.local.get(path), self._here(path)
+            if here is not None:
+                known = local is None or self.known(local)
+                if not _same(here, change.after) and not (known and self._is_stored(here)):
+                    found[path] = here.entry
+            else:  # also one that is only hidden: ignored now, or an older checkpoint
                 self._in_the_way(path, (change.after, None if local is None else local.before), found)
         for path, change in self.plan.items():
             if change.after is not None:
@@ -121,6 +123,10 @@ class Rewrite:
         if self.before == self.seen.tree:
             return self.plan[path].before
         return None if self.seen.tree == EMPTY else find_file(self.repository.load_tree, self.seen.tree, path)
+
+    def _is_stored(self, placed: Placed) -> bool:
+        """Whether the bytes are where a commit can have them: those of collected weights may be in the files only."""
+        return placed.entry.kind != IS_BLOB or self.batch.has(placed.entry.oid)
 
     def _in_the_way(
         self, path: bytes, stored: tuple[Placed | None, ...], found: dict[bytes, Entry | None]
@@ -178,7 +184,9 @@ class Rewrite:
         Raises:
             UnsavedWork: If work would be lost and `force` was not given; nothing is changed then.
             CannotWriteName: If a name cannot be written here; nothing is changed then.
+            WeightsCollected: If gc has collected what is to be written; nothing is changed then.
         """
+        self._refuse_collected()
         unsaved = self.unsaved()
         if unsaved and not self.force:
             raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in sorted(unsaved)))
@@ -234,6 +242,14 @@ class Rewrite:
                 reason="the names differ only in case, and this file system does not tell them apart",
             )
 
+    def _refuse_collected(self) -> None:
+        wanted = {
+            path: change.after.entry for path, change in self.plan.items()
+            if change.after is not None and change.after.ingredient == "weights"
+            and not ((here := self._here(path)) is not None and here.entry.same_content(change.after.entry))
+        }
+        refuse_collected(self.repository, self.target.oid, wanted)
+
     def _tree_here(self) -> NewTree:
         """Returns the tree of the files as they are, as far as they are in the plan: all of it is in commits."""
         edits = edits_of(change for path, change in self.local.items() if path in self.plan)
@@ -263,10 +279,9 @@ class Rewrite:
     def _tree_after(self, before: NewTree) -> NewTree:
         """Returns the tree that the files will have where they were looked at."""
         edits = edits_of(
-            FileChange(path, _placed(before, path), change.after) for path, change in self.plan.items()
+            FileChange(path, placed_in(before, path), change.after) for path, change in self.plan.items()
         )
-        edited = _edit_unstored(before, edits)
-        return self._keep(NewTree(self.repository, edited[0], [*before.nodes, *edited[1]]))
+        return self._keep(edit_unstored(self.repository, before, edits))
 
     def _keep(self, tree: NewTree) -> NewTree:
         tree.put(self.batch)
@@ -374,22 +389,3 @@ def _stands_in_the_way(load: Load, tree: Oid, path: bytes) -> bool:
 
 def _same(here: Placed, after: Placed | None) -> bool:
     return after is not None and here.entry.same_content(after.entry)
-
-
-def _placed(tree: NewTree, path: bytes) -> Placed | None:
-    """Returns where a path stands in a tree, None if it does not."""
-    for ingredient, oid in tree.ingredients().items():
-        entry = find_path(tree.load, oid, path)
-        if entry is not None and entry.kind != IS_TREE:
-            return Placed(ingredient, entry)
-    return None
-
-
-def _edit_unstored(tree: NewTree, edits: Mapping[bytes, Entry | None]) -> tuple[Oid, list[tuple[Oid, bytes]]]:
-    from mvcs.objects.editing import edit_tree
-
-    if not edits:
-        return tree.oid, []
-    edited = edit_tree(tree.load, tree.root, edits)
-    return edited.oid or EMPTY, edited.nodes
-

@@ -1,18 +1,21 @@
-"""Beside Git: where a branch starts that Git has and mvcs has not seen."""
+"""Beside Git: where a branch starts that mvcs has not seen, what Git has merged and mvcs has not, whose a file is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.dag.bases import is_ancestor
 from mvcs.dag.walk import by_time
+from mvcs.errors import MergeDue
 from mvcs.objects.values import parse_json
-from mvcs.refs.names import HEAD, HEADS
+from mvcs.refs.names import HEAD, HEADS, split_key
 
 if TYPE_CHECKING:
     from mvcs.objects.hashing import Oid
     from mvcs.refs.table import Refs
     from mvcs.repo.git import GitTree
     from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Head, Workspace
 
 LOOKED_AT = 2000
 """Commits that are asked for their Git SHA, newest first."""
@@ -43,6 +46,50 @@ def start_of(repository: Repository, model: str, git: GitTree, refs: Refs) -> Oi
                 found.setdefault(sha, oid)
     newest = git.newest_ancestor(found)
     return None if newest is None else found[newest]
+
+
+def merges_due(workspace: Workspace, refs: Refs, head: Head) -> list[str]:
+    """Returns the branches that Git has merged since HEAD's commit was made, and mvcs has not.
+
+    A branch is merged when the Git commit that its newest commit was made at is an ancestor of Git's HEAD now and
+    was none of the Git commit that HEAD's commit was made at.
+    """
+    git, repository = workspace.git, workspace.repository
+    if git is None or head.base is None or head.branch is None:
+        return []
+    then, now = git_sha(repository, head.base), git.sha()
+    if then is None or now is None or then == now:
+        return []
+    due = []
+    with repository.history() as history:
+        for key, oid in refs.under(f"{HEADS}/{workspace.model}/"):
+            if key == head.branch or isinstance(oid, str) or is_ancestor(history, oid, head.base):
+                continue
+            sha = git_sha(repository, oid)
+            if sha is not None and git.contains(sha, now) and not git.contains(sha, then):
+                due.append(split_key(key)[2])
+    return due
+
+
+def refuse_due(workspace: Workspace, refs: Refs, head: Head) -> None:
+    """Checks that nothing which Git has merged is missing here.
+
+    Raises:
+        MergeDue: If a branch is.
+    """
+    due = merges_due(workspace, refs, head)
+    if due:
+        raise MergeDue(branches=tuple(due))
+
+
+def paths_of_git(workspace: Workspace, head: Head) -> set[bytes]:
+    """Returns the paths that are Git's to merge: what it tracks, and what it tracked when HEAD's commit was made."""
+    git = workspace.git
+    if git is None:
+        return set()
+    paths = git.tracked(workspace.root)
+    then = None if head.base is None else git_sha(workspace.repository, head.base)
+    return paths if then is None else paths | git.tracked_at(workspace.root, then)
 
 
 def git_sha(repository: Repository, oid: Oid) -> str | None:

@@ -1,4 +1,7 @@
-"""fsck: every byte against its name, every name against what it stands for."""
+"""fsck: every byte against its name, every name against what it stands for.
+
+Weights that are absent are no damage where every commit that names them is attested `collected`.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from mvcs.objects.editing import flatten
 from mvcs.objects.hashing import COMMIT, OPERATION, TREE, Oid
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, IS_TREE, read_tree
+from mvcs.ops.collected import collected_commits
 from mvcs.ops.marking import Marker, find_roots
 from mvcs.refs.ledger import check_chain
 from mvcs.store.base import GRAPH, OBJECTS, RECIPES
 from mvcs.store.verify import Problem, check_files, check_store, repair
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from mvcs.repo.repository import Repository
 
 
@@ -76,38 +82,45 @@ def _count(repository: Repository) -> int:
 def _check(repository: Repository) -> list[Problem]:
     problems = list(check_store(repository.store, repository.progress))
     told = {problem.oid for problem in problems}
+    excused: set[Oid] = set()
 
     def missing(kind: str, oid: Oid, source: str) -> None:
-        if oid not in told:
+        if oid not in told and oid not in excused:
             told.add(oid)
             problems.append(Problem(kind, oid.hex(), f"missing, and {source} needs it", oid))
 
-    marker = Marker(repository, missing)
+    marker = Marker(repository, missing, collected_commits(repository, tolerant=True).keys())
     roots = find_roots(repository, tolerant=True)
-    marker.mark(roots.needed)
-    marker.mark([(oid, kind) for oid, kind in roots.remembered if repository.store.kind(oid) is not None])
+    store = repository.store
+    remembered = [(oid, store.kind(oid)) for oid, _ in roots.remembered]
+    marker.mark([(oid, kind) for oid, kind in roots.needed if kind != TREE])
+    marker.mark([(oid, kind) for oid, kind in remembered if kind not in {TREE, None}])
     marker.mark([(oid, OPERATION) for oid in roots.operations], "the ledger")
+    # What the files of a workspace held is no commit: weights that a collected commit names may be absent there too.
+    absent = store.missing(marker.named)
+    excused |= absent
+    marker.mark([(oid, kind) for oid, kind in [*roots.needed, *remembered] if kind == TREE])
     try:
         with repository.store.read() as transaction:
             for error in check_chain(transaction):
                 problems.append(Problem("ledger", str(error.fields["height"]), error.message))  # noqa: PERF401
     except IntegrityError as error:
         problems.append(Problem("ledger", "", error.message))
-    problems += _check_commits(repository, marker.live)
+    problems += _check_commits(repository, marker.live, absent)
     return problems
 
 
-def _check_sizes(repository: Repository, tree: Oid, sizes: dict[Oid, int]) -> int:
+def _check_sizes(repository: Repository, tree: Oid, sizes: dict[Oid, int], absent: AbstractSet[Oid]) -> int:
     """Returns the bytes below a folder, each size in it checked; one content with two sizes would have two oids."""
     if tree in sizes:
         return sizes[tree]
     total = 0
     for entry in read_tree(repository.load_tree, tree):
         if entry.kind == IS_TREE:
-            size = _check_sizes(repository, entry.oid, sizes)
+            size = _check_sizes(repository, entry.oid, sizes, absent)
         elif entry.kind == IS_BLOB:
             if entry.oid not in sizes:
-                sizes[entry.oid] = repository.store.blob_size(entry.oid)
+                sizes[entry.oid] = entry.size if entry.oid in absent else repository.store.blob_size(entry.oid)
             size = sizes[entry.oid]
         else:
             size = entry.size  # of something that is kept elsewhere
@@ -118,7 +131,7 @@ def _check_sizes(repository: Repository, tree: Oid, sizes: dict[Oid, int]) -> in
     return total
 
 
-def _check_commits(repository: Repository, live: set[Oid]) -> list[Problem]:
+def _check_commits(repository: Repository, live: AbstractSet[Oid], absent: AbstractSet[Oid]) -> list[Problem]:
     problems = []
     with repository.store.read() as transaction:
         commits = [Oid(key) for key in transaction.keys(GRAPH)]
@@ -136,7 +149,7 @@ def _check_commits(repository: Repository, live: set[Oid]) -> list[Problem]:
             if commit.tree not in seen_trees:
                 seen_trees.add(commit.tree)
                 flatten(repository.load_tree, commit.tree)
-                _check_sizes(repository, commit.tree, sizes)
+                _check_sizes(repository, commit.tree, sizes, absent)
         except MvcsError as error:
             problems.append(Problem(COMMIT, oid.hex(), error.message))
         except RecursionError:

@@ -12,7 +12,7 @@ from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import find_path
 from mvcs.objects.values import parse_json
-from mvcs.ops.resolve import resolve_commit
+from mvcs.ops.revisions import resolve_commit
 from mvcs.refs.names import HEAD, HEADS, TAGS, split_key
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""Marks what is reachable: from refs, ledgers, journals and pins down to every blob."""
+"""Marks what is reachable: from refs, ledgers, journals and pins down to every blob.
+
+Commits that only branches with a time reach, and that are older, are walked by name: all of them stays but the files
+of their weights. Implements: spec 8.4.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ from typing import TYPE_CHECKING
 from mvcs.errors import IntegrityError
 from mvcs.objects.attestation import Attestation
 from mvcs.objects.commit import Commit
+from mvcs.objects.editing import GENERATED
 from mvcs.objects.hashing import ATTESTATION, BLOB, COMMIT, NOTES, OPERATION, TAG, TREE, Oid
 from mvcs.objects.operation import Operation
 from mvcs.objects.prolly import children, decode_node
 from mvcs.objects.root import NAMESPACES, read_note
 from mvcs.objects.tag import Tag
-from mvcs.objects.tree import references
+from mvcs.objects.tree import IS_BLOB, IS_TREE, read_node, references
+from mvcs.ops.retention import Loose
 from mvcs.refs.roots import read_root
 from mvcs.refs.table import Refs
 from mvcs.repo.journal import read_journal
@@ -20,9 +26,20 @@ from mvcs.store.base import LEDGER, PINS, PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
+    from mvcs.repo.project import Rule
     from mvcs.repo.repository import Repository
     from mvcs.store.lmdb_store import MetaTransaction
+
+
+FULL, ROOT, WEIGHTS, BELOW = range(4)
+"""How an object is walked: with all that it names; or by name only, as the root tree of a commit, the top of its
+weights, a folder of them."""
+DAY = 86400 * 10**9
+
+Item = tuple[Oid, str | None, str, int]
+"""(oid, kind if known, what names it, how it is walked)"""
 
 
 class Roots:
@@ -33,30 +50,46 @@ class Roots:
         remembered: The same of what is kept if it is there: what pins and operations inside the undo window name; a
             gc with a shorter window has perhaps taken it.
         operations: Oids of all operations of the local ledger; kept whatever their age.
+        loose: (tip, rule) of the branches whose old commits lose their weights.
+        model: Whose branches those are.
     """
 
     def __init__(self) -> None:
         self.needed: list[tuple[Oid, str | None]] = []
         self.remembered: list[tuple[Oid, str | None]] = []
         self.operations: list[Oid] = []
+        self.loose: list[tuple[Oid, Rule]] = []
+        self.model = ""
 
 
-def find_roots(repository: Repository, *, tolerant: bool = False) -> Roots:
+def find_roots(
+    repository: Repository, *, tolerant: bool = False, loose: Callable[[Refs], Loose] | None = None
+) -> Roots:
     """Returns all roots: refs, HEADs, shared roots, operations inside the undo window, journals, pins.
 
     Args:
         repository: Where.
         tolerant: Go on without what is damaged: fsck tells of it by itself, gc must not go on.
+        loose: Says which branches keep their weights for a time only; all are kept in full if None.
 
     Raises:
         IntegrityError: If something is damaged.
     """
     roots = Roots()
-    horizon = repository.clock.now()[0] - repository.config.integer("gc.undo_days") * 86400 * 10**9
+    horizon = repository.clock.now()[0] - repository.config.integer("gc.undo_days") * DAY
     with repository.store.read() as transaction:
-        for target in _refs(transaction, tolerant=tolerant).targets.values():
-            if not isinstance(target, str):
+        refs = _refs(transaction, tolerant=tolerant)
+        loosely = Loose({}, []) if loose is None else loose(refs)
+        roots.model = loosely.model
+        roots.needed += [(oid, None) for oid in loosely.firm]
+        for key, target in refs.targets.items():
+            if isinstance(target, str):
+                continue
+            rule = loosely.rules.get(key)
+            if rule is None:
                 roots.needed.append((target, None))
+            else:
+                roots.loose.append((target, rule))
         for _, value in transaction.items(LEDGER, reverse=True):
             roots.operations.append(Oid(value))
             try:
@@ -70,9 +103,9 @@ def find_roots(repository: Repository, *, tolerant: bool = False) -> Roots:
                     ends = [end for end in (move.old, move.new) if end is not None and not isinstance(end, str)]
                     roots.remembered += [(end, None) for end in ends]
                 roots.remembered += [(item, None) for item in operation.evidence]
-        _shared(transaction, roots)
-        for key, _ in transaction.items(PROGRESS, b"checkout\0"):
-            journal = read_journal(transaction, key[len(b"checkout\0") :].decode("utf-8", "surrogateescape"))
+        find_shared(transaction, roots)
+        for name, _ in transaction.items(PROGRESS, b"checkout\0"):
+            journal = read_journal(transaction, name[len(b"checkout\0") :].decode("utf-8", "surrogateescape"))
             if journal is not None:
                 roots.needed += [(oid, TREE) for oid in (journal.before, journal.after) if oid is not None]
         for _, value in transaction.items(PINS):
@@ -89,7 +122,8 @@ def _refs(transaction: MetaTransaction, *, tolerant: bool) -> Refs:
         return Refs({})
 
 
-def _shared(transaction: MetaTransaction, roots: Roots) -> None:
+def find_shared(transaction: MetaTransaction, roots: Roots) -> None:
+    """Adds what the shared roots name to what is needed."""
     for namespace in NAMESPACES:
         root = read_root(transaction, namespace)
         roots.needed += [(oid, None) for _, oid in root.refs if isinstance(oid, bytes)]
@@ -107,45 +141,115 @@ class Marker:
     Args:
         repository: Where.
         missing: Hears of (kind, oid, what names it) that is not there.
+        collected: Commits whose weights are walked by name only, wherever they are reached from.
+
+    Attributes:
+        live: What stays with all that it names.
+        kept: What stays without some of the weights that it names.
+        named: Blobs of weights that were reached by name only.
+        expired: Commits that `mark_loose` walked by name only, with the rule; not those that are live by now.
     """
 
-    def __init__(self, repository: Repository, missing: Callable[[str, Oid, str], None] | None = None) -> None:
+    def __init__(
+        self, repository: Repository, missing: Callable[[str, Oid, str], None] | None = None,
+        collected: AbstractSet[Oid] = frozenset(),
+    ) -> None:
         self.live: set[Oid] = set()
+        self.kept: set[Oid] = set()
+        self.named: set[Oid] = set()
+        self.expired: dict[Oid, Rule] = {}
+        self._by_name: set[tuple[Oid, int]] = set()
         self._repository = repository
         self._missing = missing
+        self._collected = collected
 
     def mark(self, roots: Iterable[tuple[Oid, str | None]], named_by: str = "a ref") -> None:
         """Marks from these roots; what is marked already is not followed again."""
-        store = self._repository.store
-        stack: list[tuple[Oid, str | None, str]] = [(oid, kind, named_by) for oid, kind in roots]
-        with store.read() as transaction:
-            while stack:
-                oid, kind, source = stack.pop()
-                if oid in self.live:
-                    continue
-                if kind is None:
-                    kind = store.kind(oid)
-                    if kind is None:
-                        self._tell("object", oid, source)
+        with self._repository.store.read() as transaction:
+            self._walk(transaction, [(oid, kind, named_by, FULL) for oid, kind in roots])
+
+    def mark_loose(self, tips: Iterable[tuple[Oid, Rule]], now: int, model: str) -> None:
+        """Marks from branches that keep their weights for a time; call it after `mark` has had everything else.
+
+        Args:
+            tips: Commit and rule of each branch.
+            now: Nanoseconds since 1970.
+            model: Whose rules they are; a commit of another model is kept in full.
+        """
+        seen: set[Oid] = set()
+        expired: dict[Oid, Rule] = {}
+        with self._repository.store.read() as transaction:
+            # The longest time first: a commit is judged by the branch that keeps it longest.
+            for tip, rule in sorted(tips, key=lambda item: (-(item[1].days or 0), item[1].pattern, item[0])):
+                stack = [tip]
+                while stack:
+                    oid = stack.pop()
+                    if oid in seen or oid in self.live:
                         continue
-                if kind == BLOB:
-                    self.live.add(oid)
-                    if self._missing is not None and store.kind(oid) != BLOB:
-                        self._tell(BLOB, oid, source)
+                    seen.add(oid)
+                    commit = Commit.decode(transaction.load(oid, COMMIT))
+                    if commit.model != model:
+                        self._walk(transaction, [(oid, COMMIT, "a branch", FULL)])
+                        continue
+                    self.kept.add(oid)
+                    old = rule.days is not None and now - commit.committer.time > rule.days * DAY
+                    if old:
+                        expired[oid] = rule
+                    self._walk(transaction, _inside(oid, commit, by_name=old))
+                    stack += commit.parents
+        self.expired = {oid: rule for oid, rule in expired.items() if oid not in self.live}
+
+    def _walk(self, transaction: MetaTransaction, stack: list[Item]) -> None:
+        store = self._repository.store
+        while stack:
+            oid, kind, source, how = stack.pop()
+            if oid in self.live or (oid, how) in self._by_name:
+                continue
+            if kind is None:
+                kind = store.kind(oid)
+                if kind is None:
+                    self._tell("object", oid, source)
                     continue
+            if how == FULL:
                 self.live.add(oid)
-                try:
-                    stack += self._below(transaction, oid, kind)
-                except IntegrityError:
-                    if self._missing is None:
-                        raise  # what cannot be read is not known to be garbage: gc must not go on
-                    self._tell(kind, oid, source)
+            else:
+                self.kept.add(oid)
+                self._by_name.add((oid, how))
+            if kind == BLOB:
+                if self._missing is not None and store.kind(oid) != BLOB:
+                    self._tell(BLOB, oid, source)
+                continue
+            try:
+                stack += self._below(transaction, oid, kind) if how == FULL else self._named(transaction, oid, how)
+            except IntegrityError:
+                if self._missing is None:
+                    raise  # what cannot be read is not known to be garbage: gc must not go on
+                self._tell(kind, oid, source)
 
     def _tell(self, kind: str, oid: Oid, source: str) -> None:
         if self._missing is not None:
             self._missing(kind, oid, source)
 
-    def _below(self, transaction: MetaTransaction, oid: Oid, kind: str) -> list[tuple[Oid, str | None, str]]:
+    def _named(self, transaction: MetaTransaction, oid: Oid, how: int) -> list[Item]:
+        """Returns what a tree has below it but the files of the weights; those are only noted."""
+        nodes, entries = read_node(transaction.load(oid, TREE))
+        name = f"{TREE} {oid.hex()[:12]}"
+        found: list[Item] = [(node, TREE, name, how) for node in nodes]
+        for entry in entries:
+            if entry.kind == IS_TREE:
+                below = BELOW
+                if how == ROOT:
+                    below = WEIGHTS if entry.name == b"weights" else FULL
+                elif how == WEIGHTS and entry.name == GENERATED:
+                    below = FULL
+                found.append((entry.oid, TREE, name, below))
+            elif entry.kind == IS_BLOB and how != ROOT:
+                self.named.add(entry.oid)
+            else:
+                found.append((entry.oid, BLOB, name, FULL))
+        return found
+
+    def _below(self, transaction: MetaTransaction, oid: Oid, kind: str) -> list[Item]:
         payload = transaction.load(oid, kind)
         name = f"{kind} {oid.hex()[:12]}"
         found: list[tuple[Oid, str | None]] = []
@@ -153,11 +257,8 @@ class Marker:
             found = [(below_oid, below_kind) for below_kind, below_oid in references(payload)]
         elif kind == COMMIT:
             commit = Commit.decode(payload)
-            found = [(commit.tree, TREE), *[(parent, COMMIT) for parent in commit.parents]]
-            if commit.provenance is not None:
-                found.append((commit.provenance, BLOB))
-            if commit.origin is not None and commit.origin.start is not None:
-                found.append((commit.origin.start, TREE))
+            inside = _inside(oid, commit, by_name=oid in self._collected)
+            return [*inside, *((parent, COMMIT, name, FULL) for parent in commit.parents)]
         elif kind == TAG:
             tag = Tag.decode(payload)
             found = [(tag.target, tag.target_kind)]
@@ -171,8 +272,19 @@ class Marker:
             found = [(child, NOTES) for child in below]
             if not node.level:
                 found = [(read_note(row).attestation, ATTESTATION) for row in node.rows]
-        return [(below_oid, below_kind, name) for below_oid, below_kind in found]
+        return [(below_oid, below_kind, name, FULL) for below_oid, below_kind in found]
 
     def _operation(self, payload: bytes) -> list[tuple[Oid, str | None]]:
         operation = Operation.decode(payload)
         return [] if operation.parent is None else [(operation.parent, OPERATION)]
+
+
+def _inside(oid: Oid, commit: Commit, *, by_name: bool) -> list[Item]:
+    """Returns what a commit names but its parents."""
+    name = f"{COMMIT} {oid.hex()[:12]}"
+    found: list[Item] = [(commit.tree, TREE, name, ROOT if by_name else FULL)]
+    if commit.provenance is not None:
+        found.append((commit.provenance, BLOB, name, FULL))
+    if commit.origin is not None and commit.origin.start is not None:
+        found.append((commit.origin.start, TREE, name, WEIGHTS if by_name else FULL))
+    return found

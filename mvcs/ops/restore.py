@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mvcs.diff.trees import diff_roots
 from mvcs.errors import InvalidArgument, PathNotFound, RevisionNotFound
+from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.editing import flatten
 from mvcs.objects.record import Record
-from mvcs.ops.commit import head_moves
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
+from mvcs.ops.merging import refuse_in_progress
+from mvcs.ops.moves import head_moves
 from mvcs.ops.recover import recover
-from mvcs.ops.resolve import resolve_commit
-from mvcs.ops.trees import NewTree
+from mvcs.ops.revisions import resolve_commit
+from mvcs.ops.trees import NewTree, changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest
 
@@ -111,7 +114,7 @@ def inside(workspace: Workspace, path: str, cwd: str) -> str:
 
 
 def reset(
-    repository: Repository, revision: str, *, hard: bool = False, command: str = "reset"
+    repository: Repository, revision: str, *, hard: bool = False, only: tuple[str, ...] = (), command: str = "reset"
 ) -> RestoreResult:
     """Moves the branch to a commit; with `hard` the files too, after saving unsaved work in a commit.
 
@@ -119,14 +122,21 @@ def reset(
         repository: Opened from the workspace.
         revision: Where to.
         hard: Whether the files follow.
+        only: Ingredients whose files become those of the commit; the branch stays where it is then.
         command: The command as typed.
     """
     repository.writable()
+    for name in only:
+        if name not in INGREDIENTS:
+            raise InvalidArgument(argument="--only", value=name, reason=f"one of {', '.join(INGREDIENTS)}")
     workspace = open_workspace(repository)
+    if only:
+        return _reset_only(repository, workspace, revision, only, command)
     with workspace.locked():
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch if hard else Digest(), strict=False)
+            refuse_in_progress(workspace, seen.refs)
             oid, commit = resolve_commit(repository, revision)
             moves = tuple(head_moves(seen, oid))
             if not hard:
@@ -137,11 +147,26 @@ def reset(
                 return RestoreResult([], None)
             target = NewTree(repository, commit.tree, [])
             changed = {change.path for change in seen.changes}
-            from mvcs.diff.trees import diff_roots
-
             first = None if seen.tree == EMPTY else seen.tree
-            only = changed | {c.path for c in diff_roots(repository.load_tree, first, commit.tree)}
-            done = Rewrite(seen, batch, target, force=True, only=only).run(
+            paths = changed | {c.path for c in diff_roots(repository.load_tree, first, commit.tree)}
+            done = Rewrite(seen, batch, target, force=True, only=paths).run(
                 moves=moves, command=command, new_head_tree=commit.tree
             )
+            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+
+
+def _reset_only(
+    repository: Repository, workspace: Workspace, revision: str, only: tuple[str, ...], command: str
+) -> RestoreResult:
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch, strict=False)
+            refuse_in_progress(workspace, seen.refs)
+            _, commit = resolve_commit(repository, revision)
+            first = None if seen.tree == EMPTY else seen.tree
+            wanted = [c for c in diff_roots(repository.load_tree, first, commit.tree) if c.ingredient in only]
+            target = changed_tree(repository, seen.tree, edits_of(wanted))
+            paths = {c.path for c in wanted} | {c.path for c in seen.changes if c.ingredient in only}
+            done = Rewrite(seen, batch, target, force=True, only=paths).run(moves=(), command=command)
             return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)

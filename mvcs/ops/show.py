@@ -10,8 +10,9 @@ from mvcs.objects.editing import files_below, ingredient_trees, is_generated
 from mvcs.objects.record import Record
 from mvcs.objects.tree import ENTRY_KINDS, IS_BLOB, IS_TREE, read_tree
 from mvcs.objects.values import parse_json
+from mvcs.ops.collected import collected_now, refuse_file
 from mvcs.ops.log import read_metrics, rfc3339
-from mvcs.ops.resolve import resolve_path
+from mvcs.ops.revisions import resolve_path
 from mvcs.ops.trees import commit_staleness
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mvcs.objects.commit import Commit
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Entry
+    from mvcs.ops.collected import Collection
     from mvcs.repo.repository import Repository
 
 
@@ -34,13 +36,14 @@ class Shown(Record):
         stale: What of it is stale.
         changes: How it differs from its first parent.
         provenance: What was recorded about machine and Git.
+        collected: How its weights were collected; None if they are here.
     """
 
-    __slots__ = ("changes", "commit", "metrics", "oid", "provenance", "sizes", "stale")
+    __slots__ = ("changes", "collected", "commit", "metrics", "oid", "provenance", "sizes", "stale")
 
     def __init__(
         self, oid: Oid, commit: Commit, sizes: dict[str, int], metrics: dict[str, object], stale: list[str],
-        changes: list[FileChange], provenance: object,
+        changes: list[FileChange], provenance: object, collected: Collection | None,
     ) -> None:
         self.oid = oid
         self.commit = commit
@@ -49,6 +52,7 @@ class Shown(Record):
         self.stale = stale
         self.changes = changes
         self.provenance = provenance
+        self.collected = collected
 
     def to_dict(self) -> dict[str, object]:
         """Returns the commit as JSON carries it."""
@@ -64,7 +68,8 @@ class Shown(Record):
             },
             "measured": None if commit.measured is None else commit.measured.hex(), "metrics": self.metrics,
             "stale": self.stale, "incomplete": [list(item) for item in commit.incomplete],
-            "provenance": self.provenance, "changes": [change.to_dict() for change in self.changes],
+            "provenance": self.provenance, "collected": self.collected is not None,
+            "changes": [change.to_dict() for change in self.changes],
         }
 
 
@@ -79,7 +84,7 @@ def show(repository: Repository, revision: str) -> Shown:
         provenance = parse_json(repository.store.read_blob(commit.provenance))
     return Shown(
         found.oid, commit, sizes, read_metrics(repository, commit), commit_staleness(repository, commit),
-        diff_roots(repository.load_tree, parent, commit.tree), provenance,
+        diff_roots(repository.load_tree, parent, commit.tree), provenance, collected_now(repository, found.oid),
     )
 
 
@@ -140,6 +145,7 @@ def content(repository: Repository, revision: str) -> Iterator[bytes]:
 
     Raises:
         PathNotFound: If it names no file.
+        WeightsCollected: If it is of weights that were collected.
     """
     found = resolve_path(repository, revision)
     if found.placed is None or found.placed.entry.kind == IS_TREE:
@@ -147,6 +153,8 @@ def content(repository: Repository, revision: str) -> Iterator[bytes]:
     if found.placed.entry.kind != IS_BLOB:
         yield repository.store.read_blob(found.placed.entry.oid)
         return
+    if found.placed.ingredient == "weights":
+        refuse_file(repository, found.oid, found.path.encode("utf-8", "surrogateescape"), found.placed.entry)
     with repository.store.open(found.placed.entry.oid) as reader:
         while piece := reader.read(1 << 20):
             yield piece

@@ -10,6 +10,7 @@ from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
+from mvcs.refs.names import merging_key
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.journal import read_journal
 from mvcs.repo.reading import Digest
@@ -33,13 +34,18 @@ class Status(Record):
         left_out: Older checkpoints that are not taken.
         problems: What could not be looked at.
         follows_git: Whether Git decides about the branch.
+        merging: The merge in progress: kind, name, number of conflicts that are left; None if there is none.
+        due: Branches that Git has merged and mvcs has not.
     """
 
-    __slots__ = ("changes", "follows_git", "head", "left_out", "model", "others", "problems", "stale")
+    __slots__ = (
+        "changes", "due", "follows_git", "head", "left_out", "merging", "model", "others", "problems", "stale",
+    )
 
     def __init__(
         self, head: Head, model: str, changes: list[FileChange], stale: list[str], others: list[str],
         left_out: list[str], problems: list[MvcsError], *, follows_git: bool,
+        merging: tuple[str, str, int] | None = None, due: list[str] | None = None,
     ) -> None:
         self.head = head
         self.model = model
@@ -49,6 +55,8 @@ class Status(Record):
         self.left_out = left_out
         self.problems = problems
         self.follows_git = follows_git
+        self.merging = merging
+        self.due = list(due or ())
 
     @property
     def clean(self) -> bool:
@@ -67,6 +75,10 @@ class Status(Record):
             ],
             "untracked": self.others, "left_out": self.left_out,
             "problems": [problem.to_dict() for problem in self.problems], "follows_git": self.follows_git,
+            "merging": None if self.merging is None else dict(
+                zip(("kind", "name", "conflicts"), self.merging, strict=True)
+            ),
+            "merges_due": self.due,
         }
 
 
@@ -84,8 +96,28 @@ def status(repository: Repository) -> Status:
     return Status(
         seen.head, workspace.model, seen.changes, stale, sorted(os.fsdecode(path) for path in seen.scan.others),
         sorted(os.fsdecode(path) for path in seen.scan.left_out), list(seen.problems),
-        follows_git=workspace.git is not None,
+        follows_git=workspace.git is not None, merging=_merging(seen), due=_due(seen),
     )
+
+
+def _merging(seen: Look) -> tuple[str, str, int] | None:
+    if seen.refs.get(merging_key(seen.workspace.name)) is None:
+        return None
+    from mvcs.ops.merging import require_in_progress
+    from mvcs.ops.settling import edited_paths, run_again
+
+    progress = require_in_progress(seen.workspace, seen.refs)
+    touched = edited_paths(seen, progress)
+    left = [item for item in run_again(seen, progress.plan, progress, None).conflicts if item.path not in touched]
+    return progress.plan.kind, progress.plan.name, len(left)
+
+
+def _due(seen: Look) -> list[str]:
+    if seen.workspace.git is None or seen.refs.get(merging_key(seen.workspace.name)) is not None:
+        return []
+    from mvcs.ops.follow import merges_due
+
+    return merges_due(seen.workspace, seen.refs, seen.head)
 
 
 def _finish_killed(workspace: Workspace) -> None:

@@ -12,9 +12,9 @@ from mvcs.ops.branch import no_twin
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.recover import recover
-from mvcs.ops.resolve import resolve_commit
+from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import NewTree
-from mvcs.refs.names import HEADS, branch_key, check_name, shown
+from mvcs.refs.names import HEADS, branch_key, check_name, merging_key, shown
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def switch(
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch if force else Digest(), strict=False)
+            _refuse_merging(workspace, seen)
             target, oid, extra = _target(repository, workspace, seen, name, create=create, start=start, detach=detach)
             moves = [*extra]
             if seen.head.stored != target:
@@ -94,6 +95,13 @@ def switch(
                 moves=tuple(moves), command=command, new_head_tree=tree
             )
             return SwitchResult(_branch(target), oid, len(done.paths), done.saved)
+
+
+def _refuse_merging(workspace: Workspace, seen: Look) -> None:
+    if seen.refs.get(merging_key(workspace.name)) is not None:
+        from mvcs.ops.merging import refuse_in_progress
+
+        refuse_in_progress(workspace, seen.refs)
 
 
 def _branch(target: Target) -> str | None:
@@ -156,6 +164,7 @@ def _refresh(repository: Repository, *, force: bool, command: str) -> SwitchResu
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch if force else Digest(), strict=False)
+            _refuse_merging(workspace, seen)
             if seen.commit is None or seen.head.base is None:
                 raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
             paths = {change.path for change in seen.changes if change.before is not None}

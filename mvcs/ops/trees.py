@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.ingredients.recipe import recipe_of
-from mvcs.objects.editing import edit_tree, ingredient_trees
+from mvcs.objects.editing import Placed, edit_tree, ingredient_trees
 from mvcs.objects.hashing import TREE, Oid
+from mvcs.objects.tree import IS_TREE, find_path
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
@@ -78,6 +79,23 @@ def changed_tree(repository: Repository, tree: Oid, edits: dict[bytes, Entry | N
         return NewTree(repository, tree, [])
     edited = edit_tree(repository.load_tree, None if tree == EMPTY else tree, edits)
     return NewTree(repository, edited.oid or EMPTY, edited.nodes)
+
+
+def edit_unstored(repository: Repository, tree: NewTree, edits: dict[bytes, Entry | None]) -> NewTree:
+    """Returns a tree that may not be stored yet with changes."""
+    if not edits:
+        return tree
+    edited = edit_tree(tree.load, tree.root, edits)
+    return NewTree(repository, edited.oid or EMPTY, [*tree.nodes, *edited.nodes])
+
+
+def placed_in(tree: NewTree, path: bytes) -> Placed | None:
+    """Returns where a path stands in a tree, None if it does not."""
+    for ingredient, oid in tree.ingredients().items():
+        entry = find_path(tree.load, oid, path)
+        if entry is not None and entry.kind != IS_TREE:
+            return Placed(ingredient, entry)
+    return None
 
 
 def staleness(commit: Commit, recipe: Oid, weights: Oid | None, *, has_metrics: bool) -> list[str]:

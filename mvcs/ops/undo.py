@@ -131,7 +131,7 @@ def _with_files(
             # Files that are what the operation left are nobody's unsaved work, though HEAD may not have them.
             first = before if isinstance(before, bytes) else EMPTY
             done = Rewrite(
-                seen, batch, target, before=Oid(first), force=force, known=_in_tree(repository, Oid(first))
+                seen, batch, target, before=Oid(first), force=force, known=in_tree(repository, Oid(first))
             ).run(moves=refs, command=command, reason=reason, evidence=(oid,))
             return UndoResult(
                 oid, operation.command, refs, [os.fsdecode(path) for path in done.paths], done.saved
@@ -145,7 +145,9 @@ def _check_there(repository: Repository, moves: tuple[Move, ...]) -> None:
             raise Collected(oid=move.new.hex()[:12])
 
 
-def _in_tree(repository: Repository, tree: Oid) -> Callable[[FileChange], bool]:
+def in_tree(repository: Repository, tree: Oid) -> Callable[[FileChange], bool]:
+    """Returns what tells whether a changed file is what a tree has: then nothing of it is unsaved."""
+
     def known(change: FileChange) -> bool:
         if tree == EMPTY or change.after is None:
             return False

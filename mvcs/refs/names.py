@@ -16,7 +16,9 @@ STAGES = "stages"
 DEPLOYMENTS = "deployments"
 REMOTES = "remotes"
 HEAD = "HEAD"
-SPACES = (HEADS, TAGS, VERSIONS, STAGES, DEPLOYMENTS, REMOTES, HEAD)
+MERGING = "merging"
+"""Space of the merges in progress, one at the most for each workspace."""
+SPACES = (HEADS, TAGS, VERSIONS, STAGES, DEPLOYMENTS, REMOTES, HEAD, MERGING)
 
 WORKSPACE = "workspace/"
 """Prefix of moves that record what the files held; no refs (spec 10.4)."""
@@ -89,6 +91,11 @@ def tag_key(model: str, tag: str) -> str:
 def head_key(workspace: str) -> str:
     """Returns the key of a workspace's HEAD."""
     return f"{HEAD}/{workspace}"
+
+
+def merging_key(workspace: str) -> str:
+    """Returns the key of a workspace's merge in progress."""
+    return f"{MERGING}/{workspace}"
 
 
 def split_key(key: str) -> tuple[str, str, str]:

@@ -102,6 +102,30 @@ def notes_of(home: RootHome, root: Root) -> list[Note]:
     return [read_note(row) for row in rows]
 
 
+def notes_about(home: RootHome, root: Root, subject: bytes) -> list[Note]:
+    """Returns the notes about one subject in landing order, reading only the nodes that can have them."""
+    if isinstance(root.notes, tuple):
+        return [note for note in root.notes if note.subject == subject]
+    prefix = bytes((len(subject),)) + subject
+    found: list[Note] = []
+    stack = [root.notes]
+    while stack:
+        node = prolly.decode_node(NOTES, home.read_object(stack.pop(), NOTES), 2)
+        if not node.level:
+            found += [note for note in map(read_note, node.rows) if note.subject == subject]
+            continue
+        inside = []
+        for last, child, *_ in node.rows:
+            assert isinstance(last, bytes)
+            assert isinstance(child, bytes)
+            if last[: len(prefix)] >= prefix:
+                inside.append(Oid(child))
+            if last[: len(prefix)] > prefix:
+                break
+        stack += inside
+    return sorted(found, key=lambda note: note.landing)
+
+
 def land(
     home: RootHome, namespace: str, *, actor: tuple[str, str], now: int, command: str, write_id: bytes,
     moves: tuple[Move, ...] = (), attestations: tuple[Attestation, ...] = (), reason: str = "",

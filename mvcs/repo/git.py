@@ -71,6 +71,24 @@ class GitTree:
         listed = _run("-C", root, "ls-files", "-z", "--cached") or b""
         return {path for path in listed.split(b"\0") if path}
 
+    def tracked_at(self, root: str, sha: str) -> set[bytes]:
+        """Returns the paths that Git tracked below a folder at one of its commits, relative to it."""
+        if not _SHA.fullmatch(sha):
+            return set()
+        listed = _run("-C", root, "ls-tree", "-r", "-z", "--name-only", sha, "--", ".") or b""
+        return {path for path in listed.split(b"\0") if path}
+
+    def contains(self, sha: str, head: str) -> bool:
+        """Whether a commit is `head` or an ancestor of it."""
+        return bool(_SHA.fullmatch(sha) and _SHA.fullmatch(head)) and self._ok(
+            "merge-base", "--is-ancestor", sha, head
+        )
+
+    def unmerged(self) -> list[str]:
+        """Returns the paths that a merge of Git's has left in conflict, below the top."""
+        listed = _run("-C", self.top, "diff", "--name-only", "--diff-filter=U", "-z") or b""
+        return [os.fsdecode(path) for path in listed.split(b"\0") if path]
+
     def describe(self) -> dict[str, str | bool]:
         """Returns url, sha, branch and whether the work tree is dirty, as far as they exist."""
         found: dict[str, str | bool] = {}

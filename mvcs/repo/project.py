@@ -1,4 +1,4 @@
-"""mvcs.toml: the model's name, which files are which ingredient, how they are captured.
+"""mvcs.toml: the model's name, which files are which ingredient, how they are captured, whose weights are kept.
 
 Knows: the keys and their types. Refuses to know: what patterns match.
 """
@@ -6,6 +6,7 @@ Knows: the keys and their types. Refuses to know: what patterns match.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from mvcs.errors import InvalidConfig, InvalidName
@@ -13,15 +14,41 @@ from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.record import Record
 from mvcs.refs.names import check_name
 from mvcs.repo.layout import PROJECT
+from mvcs.repo.rules import Rules, read_rules
 from mvcs.repo.toml import line_of, read_toml, unknown_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CHECKPOINTS = ("newest", "all")
-_TOP: dict[str, type] = {"model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict}
+_TOP: dict[str, type] = {
+    "model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict, "retention": dict,
+    "merge": dict, "metrics": dict, "environment": dict,
+}
 """A table that nothing reads is refused: a rule that somebody relies on must not do nothing."""
 _CAPTURE: dict[str, type] = {"checkpoints": str}
+
+FOREVER = "forever"
+MAX_DAYS = 36_500
+"""A hundred years; what is to stay longer stays for ever."""
+
+
+class Rule(Record):
+    """How long the branches of a pattern keep their weights.
+
+    Args:
+        pattern: fnmatch pattern of branch names; a star matches slashes too.
+        days: Days; None for ever.
+    """
+
+    __slots__ = ("days", "pattern")
+
+    def __init__(self, pattern: str, days: int | None) -> None:
+        self.pattern = pattern
+        self.days = days
+
+
+DEFAULT_RULE = Rule("runs/*", 30)
 
 
 class Project(Record):
@@ -34,14 +61,16 @@ class Project(Record):
         follow_git: Whether a Git work tree's branch is the branch.
         patterns: .gitignore patterns by ingredient.
         newest_only: Whether only the newest of numbered checkpoints is taken.
+        retention: How long which branches keep their weights; the first rule that matches holds.
+        rules: How contents are compared and merged.
         text: The file's content.
     """
 
-    __slots__ = ("file", "follow_git", "model", "newest_only", "patterns", "root", "text")
+    __slots__ = ("file", "follow_git", "model", "newest_only", "patterns", "retention", "root", "rules", "text")
 
     def __init__(
         self, file: str, model: str, root: str, *, follow_git: bool, patterns: Mapping[str, tuple[str, ...]],
-        newest_only: bool, text: str,
+        newest_only: bool, retention: tuple[Rule, ...], rules: Rules, text: str,
     ) -> None:
         self.file = file
         self.model = model
@@ -49,6 +78,8 @@ class Project(Record):
         self.follow_git = follow_git
         self.patterns = patterns
         self.newest_only = newest_only
+        self.retention = retention
+        self.rules = rules
         self.text = text
 
 
@@ -96,7 +127,9 @@ def read_project(folder: str, problem_of: Callable[[object], str | None] | None 
     return Project(
         file, model, root, follow_git=values.get("follow_git", True),
         patterns=_patterns(file, text, values.get("ingredients", {}), problem_of),
-        newest_only=capture.get("checkpoints", "newest") == "newest", text=text,
+        newest_only=capture.get("checkpoints", "newest") == "newest",
+        retention=_retention(file, text, values.get("retention", {})),
+        rules=read_rules(file, text, values), text=text,
     )
 
 
@@ -138,3 +171,33 @@ def _patterns(
             owner[pattern] = ingredient
         found[ingredient] = tuple(patterns)
     return found
+
+
+def _retention(file: str, text: str, table: Mapping[str, Any]) -> tuple[Rule, ...]:
+    rules = []
+    for pattern, days in table.items():
+        line = line_of(text, pattern, "retention")
+        problem = _no_branch(pattern)
+        if problem is not None:
+            raise InvalidConfig(
+                file=file, line=line, reason=f"{pattern!r} fits no branch: {problem}",
+                allowed="a pattern of branch names, such as runs/*",
+            )
+        if days != FOREVER and (type(days) is not int or not 0 <= days <= MAX_DAYS):
+            raise InvalidConfig(
+                file=file, line=line, reason=f"{pattern}: {days!r} is no number of days",
+                allowed=f'0 to {MAX_DAYS}, or "{FOREVER}"',
+            )
+        rules.append(Rule(pattern, None if days == FOREVER else days))
+    if DEFAULT_RULE.pattern not in table:
+        rules.append(DEFAULT_RULE)
+    return tuple(rules)
+
+
+def _no_branch(pattern: str) -> str | None:
+    """Returns why no branch can have a name that a pattern matches, None if one can."""
+    try:
+        check_name(re.sub(r"\[!?\]?[^\]]*\]|[*?]", "x", pattern))
+    except InvalidName as error:
+        return str(error.fields["reason"])
+    return None

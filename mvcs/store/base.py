@@ -109,6 +109,10 @@ class Batch(Protocol):
         """
         ...
 
+    def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
+        """Adds a blob that comes in pieces, `size` bytes in all."""
+        ...
+
     def put_object(self, kind: str, payload: bytes) -> Oid:
         """Adds a structured object."""
         ...

@@ -138,6 +138,10 @@ class Ingest:
             self._take([(oid, *encode_chunk(content))] if self._is_new(oid) else [])
         return oid
 
+    def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
+        """Adds a blob that comes in pieces, `size` bytes in all."""
+        return self.put_bytes(b"".join(pieces)) if size <= ONE_CHUNK else self._put_large(pieces, size)[0]
+
     def load(self, oid: Oid, kind: str) -> bytes:
         """Returns a blob or structured object that is stored or on its way in."""
         pending = self._objects.get(oid)
@@ -373,5 +377,6 @@ def tune_allocator() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # not glibc
         return
+    mallopt(-8, 1)  # M_ARENA_MAX: threads hand buffers on, and an arena of each would keep what the others freed
     mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD
     mallopt(-1, 512 << 20)  # M_TRIM_THRESHOLD

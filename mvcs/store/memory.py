@@ -69,6 +69,10 @@ class _Batch:
         content = b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
         return self.put_bytes(content), len(content)
 
+    def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
+        del size
+        return self.put_bytes(b"".join(pieces))
+
     def put_object(self, kind: str, payload: bytes) -> Oid:
         oid = object_oid(kind, payload)
         self._pending[oid] = (kind, payload)

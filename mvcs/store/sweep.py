@@ -21,6 +21,7 @@ from mvcs.store.records import KIND_CODES, RecipeList
 from mvcs.store.segments import PLACE, TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from mvcs.store.lmdb_store import LmdbStore
@@ -85,7 +86,10 @@ def find_dead(store: LmdbStore, live: AbstractSet[Oid]) -> tuple[list[Oid], list
     return objects, recipes, chunks, size
 
 
-def sweep(store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, thorough: bool = False) -> SweepResult:
+def sweep(
+    store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, thorough: bool = False,
+    before: Callable[[AbstractSet[Oid]], AbstractSet[Oid]] | None = None,
+) -> SweepResult:
     """Removes everything that is not live.
 
     Args:
@@ -93,8 +97,12 @@ def sweep(store: LmdbStore, live: AbstractSet[Oid], *, dry_run: bool = False, th
         live: Oids of the objects to keep, blobs included.
         dry_run: Only count.
         thorough: Rewrite every segment with any dead byte.
+        before: Hears what is about to go, before any of it does; returns what it has put in and is to stay.
     """
     objects, recipes, chunks, size = find_dead(store, live)
+    if before is not None:
+        spared = before({*objects, *recipes, *chunks})
+        objects, recipes, chunks = ([oid for oid in dead if oid not in spared] for dead in (objects, recipes, chunks))
     count = len(objects) + len(recipes)
     if dry_run:
         return SweepResult(count, len(chunks), size, 0)

@@ -167,7 +167,7 @@ def sealed(tmp_path_factory, monkeypatch):
     """Fixes identity, time and home, so that nothing of the developer's machine is read."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(("MVCS_", "GIT_", "XDG_")) or name in {"SOURCE_DATE_EPOCH", "NO_COLOR", "EMAIL"}:
+        if name.startswith(("MVCS_", "GIT_", "XDG_")) or name in {"SOURCE_DATE_EPOCH", "NO_COLOR", "EMAIL", "VIRTUAL_ENV"}:
             monkeypatch.delenv(name)
     for name, value in {
         "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "GIT_CONFIG_NOSYSTEM": "1",

@@ -26,11 +26,11 @@ def test_a_line():
 
 
 def test_a_fork():
-    assert drawn(Item("c", "a"), Item("b", "a"), Item("a")) == ["* c", "| * b", "* | a", "|/"]
+    assert drawn(Item("c", "a"), Item("b", "a"), Item("a")) == ["* c", "| * b", "|/", "* a"]
 
 
 def test_a_merge():
-    assert drawn(Item("m", "b", "c"), Item("b", "a"), Item("c", "a"), Item("a")) == ["* m", "|\\", "* | b", "| * c", "* | a", "|/"]
+    assert drawn(Item("m", "b", "c"), Item("b", "a"), Item("c", "a"), Item("a")) == ["* m", "|\\", "* | b", "| * c", "|/", "* a"]
 
 
 def test_parents_that_are_not_shown_leave_no_lane():

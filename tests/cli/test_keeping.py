@@ -125,12 +125,78 @@ def test_gc_removes_what_nothing_reaches(project):
     assert planned["bytes"] > 1_900_000
     before = ok("du", "--json", cwd=project).json["total_stored"]
     done = ok("gc", "--thorough", "--json", cwd=project).json
-    assert set(done) == {"schema", "objects", "chunks", "bytes", "segments", "dry_run"}
+    assert set(done) == {"schema", "objects", "chunks", "bytes", "segments", "collected", "dry_run"}
     assert done["objects"] >= planned["objects"] > 0
     assert ok("du", "--json", cwd=project).json["total_stored"] < before - 1_900_000
     assert ok("fsck", "--json", cwd=project).json["problems"] == []
     assert ok("gc", "--json", cwd=project).json["objects"] == 0
     assert status(project)["clean"]
+
+
+@pytest.fixture
+def old_runs(project, monkeypatch):
+    """Two runs of long ago, of which nothing in the undo window tells."""
+    monkeypatch.setenv("MVCS_AUTHOR_DATE", "2020-01-01T00:00:00+00:00")
+    for number in (1, 2):
+        ok("switch", "-c", f"runs/{number}", cwd=project)
+        write(project, {"model.pt": f"run {number} " * 100_000, "train.py": f"run {number}"})
+        ok("commit", "-m", f"run {number}", "--metric", f"auc=0.{number}", cwd=project)
+        ok("switch", "main", cwd=project)
+    ok("config", "gc.undo_days", "0", cwd=project)
+    monkeypatch.setenv("MVCS_AUTHOR_DATE", "2026-03-01T12:00:00+00:00")
+    return project
+
+
+def test_gc_says_whose_weights_it_collects(old_runs):
+    one, two = (ok("rev-parse", f"runs/{number}", "-q", cwd=old_runs).out[:12] for number in (1, 2))
+    planned = ok("gc", "--dry-run", cwd=old_runs).out
+    assert "Would collect the weights of 2 commits (runs/*, older than 30 days): 1.2 MB." in planned
+    assert {line.strip() for line in planned.splitlines()[2:]} == {f"{oid}     600 kB  runs/*" for oid in (one, two)}
+    with open(old_runs / "mvcs.toml", "a") as file:
+        file.write('\n[retention]\n"runs/2" = "forever"\n')
+    assert ok("gc", "--dry-run", "--json", cwd=old_runs).json["collected"] == 1
+    done = ok("gc", cwd=old_runs).out
+    assert "Collected the weights of 1 commit (runs/*, older than 30 days): 600 kB." in done
+    assert one not in done
+    assert "ollect" not in ok("gc", cwd=old_runs).out
+    assert ok("gc", "--json", cwd=old_runs).json["collected"] == 0
+    assert ok("fsck", "--json", cwd=old_runs).json["problems"] == []
+    assert ok("cat", "runs/2:model.pt", cwd=old_runs).out == "run 2 " * 100_000
+
+
+def test_show_log_and_checkout_tell_collected_weights(old_runs):
+    ok("gc", cwd=old_runs)
+    import datetime
+
+    day = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    shown = ok("show", "runs/1", cwd=old_runs).out
+    assert f"\n  weights      collected {day} (runs/*, 30 days)\n" in shown
+    assert f"\n  {'code':<12} {'5 B':>9}\n" in shown
+    assert [ok("show", name, "--json", cwd=old_runs).json["collected"] for name in ("runs/1", "main")] == [True, False]
+    assert "auc=0.1" in ok("log", "runs/1", "--metrics", cwd=old_runs).out.replace(" ", "")
+    before = snapshot(old_runs)
+    oid = ok("rev-parse", "runs/1", "-q", cwd=old_runs).out[:12]
+    for words in (["switch", "runs/1"], ["checkout", "runs/1"], ["restore", ".", "--source", "runs/1"], ["reset", "--hard", "runs/1"]):
+        error = fails(4, "weights-collected", *words, cwd=old_runs)
+        assert error["message"] == f"model.pt of commit {oid} cannot be read: gc collected its weights on {day} (runs/*, 30 days)"
+        assert error["details"] == {"paths": ["model.pt"], "commit": oid, "date": day, "rule": "runs/*, 30 days"}
+        assert snapshot(old_runs) == before
+    assert error["hint"].startswith(f"mvcs restore --source {oid} ")
+    ok(*error["hint"].split()[1:], cwd=old_runs)
+    assert (old_runs / "train.py").read_text() == "run 1"
+    error = fails(4, "weights-collected", "cat", "runs/1:model.pt", cwd=old_runs)
+    assert error["hint"] == f"mvcs show {oid}"
+    ok(*error["hint"].split()[1:], cwd=old_runs)
+    for words in (["du", "runs/1"], ["ls", "runs/1"], ["diff", "main", "runs/1"], ["status"], ["log", "--all", "--graph"]):
+        ok(*words, cwd=old_runs)
+
+
+def test_gc_in_a_workspace_without_a_legal_mvcs_toml_takes_nothing(old_runs):
+    text = (old_runs / "mvcs.toml").read_text()
+    write(old_runs, {"mvcs.toml": text + '\n[retention]\n"runs/*" = "soon"\n'})
+    assert "forever" in fails(2, "invalid-config", "gc", cwd=old_runs)["hint"]
+    write(old_runs, {"mvcs.toml": text})
+    assert ok("cat", "runs/1:model.pt", cwd=old_runs).out == "run 1 " * 100_000
 
 
 def test_fsck_says_all_is_well(project):

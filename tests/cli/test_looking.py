@@ -88,7 +88,7 @@ def test_show_keys(forked):
     found = ok("show", "v1", "--json", cwd=forked).json
     assert set(found) == {
         "schema", "commit", "model", "tree", "parents", "generation", "author", "time", "committer", "committed", "message", "ingredients", "origin",
-        "measured", "metrics", "stale", "incomplete", "provenance", "changes",
+        "measured", "metrics", "stale", "incomplete", "provenance", "changes", "collected",
     }
     assert found["generation"] == 2
     assert found["ingredients"]["data"] == len(PROJECT["data/train.csv"]) + 2
@@ -110,8 +110,8 @@ def test_diff(forked, words, expected):
     found = ok("diff", *words, "--json", cwd=forked).json
     assert {item["path"]: item["change"] for item in found["changes"]} == expected
     for item in found["changes"]:
-        assert set(item) == {"ingredient", "path", "key", "before", "after", "change"}
-        assert item["key"] is None
+        assert {"ingredient", "path", "key", "before", "after", "change"} <= set(item)
+        assert item["key"] == ("lr" if item["path"] == "params.yaml" else None)
         assert (item["before"] is None) == (item["change"] == "added")
         assert (item["after"] is None) == (item["change"] == "deleted")
     assert ok("diff", *words, "-q", cwd=forked).out.split() == sorted(expected)

@@ -56,7 +56,7 @@ def test_the_documented_keys(project):
         "schema": "mvcs.status/1", "clean": False, "stale": True, "stale_metrics": False, "model": "m", "branch": "main",
         "commit": ok("rev-parse", "HEAD", cwd=project).out.strip(), "start": None, "follows_git": False, "left_out": [], "problems": [],
         "changes": [{"path": "params.yaml", "ingredient": "config", "change": "deleted"}, {"path": "train.py", "ingredient": "code", "change": "modified"}],
-        "untracked": ["notes.txt"],
+        "untracked": ["notes.txt"], "merging": None, "merges_due": [],
     }
 
 

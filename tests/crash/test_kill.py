@@ -67,6 +67,21 @@ def no_undo_window(folder: str) -> None:
         repo.config_set("gc.undo_days", "0")
 
 
+def old_runs(folder: str) -> None:
+    """Two runs of 2020, one of them with weights that another branch has too, and no undo window."""
+    os.environ["MVCS_AUTHOR_DATE"] = "2020-01-01T00:00:00+00:00"
+    try:
+        with mvcs.open(folder) as repo:
+            for number, weights in enumerate([noise(1_100_000, "run"), noise(1_200_000, "other")]):
+                repo.switch(f"runs/{number}", create=True, start="main")
+                write(folder, {"model.safetensors": weights, "train.py": b"run %d" % number})
+                repo.commit(f"run {number}")
+            repo.switch("main")
+    finally:
+        del os.environ["MVCS_AUTHOR_DATE"]
+    no_undo_window(folder)
+
+
 def was_reset(folder: str) -> None:
     write(folder, IN_THE_WAY)
     with mvcs.open(folder) as repo:
@@ -93,6 +108,7 @@ SCENARIOS = {
     "reset": (carried, ["reset", {"revision": "HEAD~1"}]),
     "reset --hard": (in_the_way, ["reset", {"revision": "HEAD~2", "hard": True}]),
     "gc": (no_undo_window, ["gc", {"thorough": True}]),
+    "gc that collects": (old_runs, ["gc", {"thorough": True}]),
     "gc that keeps undo": (carried, ["gc", {"thorough": True}]),
     "undo of a commit": (carried, ["undo", {}]),
     "undo of a reset": (was_reset, ["undo", {}]),
@@ -183,7 +199,8 @@ def test_one_repository_is_killed_again_and_again(project, tmp_path):
         child.end()
         with mvcs.open(folder) as repo:
             repo.status()
-            if child.acks:
+            assert set(child.errors) <= {"nothing-to-commit"}  # by chance the files are what they were
+            if child.acks and not child.errors:
                 assert repo.head.id == child.acks[0]
             acknowledged |= every_commit(repo)
             check_whole(repo, {oid: acknowledged[oid] for oid in kept_commits(repo)})

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from mvcs_cli.merging import ingredients_of
 from mvcs_cli.ui import Ui, quoted, size
 from mvcs_cli.verb import complete_ingredient, complete_revision, verb
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mvcs.api.results import Detailed, FileChange
+
 COLOURS = {"added": "green", "deleted": "red", "modified": "yellow", "moved": "cyan", "mode": "yellow"}
+KEYS_SHOWN = 200
 
 
 @verb("diff")
@@ -18,31 +27,95 @@ COLOURS = {"added": "green", "deleted": "red", "modified": "yellow", "moved": "c
 @click.argument("second", required=False, shell_complete=complete_revision)
 @click.option("--only", metavar="INGREDIENTS", shell_complete=complete_ingredient, help="Only these, with commas.")
 @click.option("--stat", is_flag=True, help="Only count, by ingredient.")
+@click.option("--names", is_flag=True, help="Only the paths, not what changed inside.")
+@click.option("-U", "--unified", "context", type=click.IntRange(0), default=3, metavar="N", help="Lines of context.")
+@click.option("--patch", is_flag=True, help="Print a patch that mvcs apply and git apply take.")
+@click.option("--binary", is_flag=True, help="With --patch: put contents of any size in, not only up to 1 MiB.")
 @click.option("--exit-code", is_flag=True, help="End with 1 if there are differences.")
 def command(
-    ui: Ui, first: str | None, second: str | None, *, only: str | None, stat: bool, exit_code: bool
+    ui: Ui, first: str | None, second: str | None, *, only: str | None, stat: bool, names: bool, context: int,
+    patch: bool, binary: bool, exit_code: bool,
 ) -> int:
-    """What changed: HEAD to the files, A to the files, A to B, A..B, or A...B from the merge base to B."""
-    wanted = tuple(name.strip() for name in only.split(",")) if only else ()
-    changes = ui.repo().diff(first, second, only=wanted)
+    """What changed: HEAD to the files, A to the files, A to B, A..B, or A...B from the merge base to B.
+
+    Config by key, environment by package, tables by row, notebooks by cell, metrics by value, code by line.
+    """
+    repo = ui.repo()
+    wanted = ingredients_of(only)
+    if patch:
+        from mvcs_cli.patches import print_patch
+
+        found = repo.diff(first, second, only=wanted)
+        return int(print_patch(ui, repo.patch(found, binary=binary, context=context)) and exit_code)
+    changes = repo.diff(first, second, only=wanted)
+    inside = stat or names or (ui.quiet and not ui.as_json)
+    detailed: Iterable[Detailed] = [] if inside else repo.details(changes, context=context)
 
     def people() -> None:
         if stat:
-            counts: dict[str, int] = {}
+            _stat(ui, changes)
+        elif names:
             for change in changes:
-                counts[change.ingredient] = counts.get(change.ingredient, 0) + 1
-            for ingredient, count in counts.items():
-                ui.line(f"{ingredient:<12} {count:>6}")
-            return
-        for change in changes:
-            before = size(change.before.entry.size) if change.before is not None else "-"
-            after = size(change.after.entry.size) if change.after is not None else "-"
-            mark = ui.style(f"{change.change:<9}", fg=COLOURS[change.change])
-            ui.line(f"{mark} {change.ingredient:<12} {quoted(os.fsdecode(change.path))}  ({before} -> {after})")
+                _head(ui, change)
+        else:
+            for item in detailed:
+                _tell(ui, item)
 
+    rows = [change.to_dict() for change in changes] if inside else []
+    if ui.as_json and not inside:
+        rows = [row for item in detailed for row in item.to_dicts()]
     ui.answer(
-        "diff", {"changes": [change.to_dict() for change in changes]}, people=people,
-        quiet=[quoted(os.fsdecode(change.path)) for change in changes],
+        "diff", {"changes": rows}, people=people, quiet=[quoted(os.fsdecode(change.path)) for change in changes],
     )
     sys.stdout.flush()
     return 1 if exit_code and changes else 0
+
+
+def _stat(ui: Ui, changes: list[FileChange]) -> None:
+    counts: dict[str, int] = {}
+    for change in changes:
+        counts[change.ingredient] = counts.get(change.ingredient, 0) + 1
+    for ingredient, count in counts.items():
+        ui.line(f"{ingredient:<12} {count:>6}")
+
+
+def _head(ui: Ui, change: FileChange) -> None:
+    before = size(change.before.entry.size) if change.before is not None else "-"
+    after = size(change.after.entry.size) if change.after is not None else "-"
+    mark = ui.style(f"{change.change:<9}", fg=COLOURS[change.change])
+    ui.line(f"{mark} {change.ingredient:<12} {quoted(os.fsdecode(change.path))}  ({before} -> {after})")
+
+
+def _tell(ui: Ui, item: Detailed) -> None:
+    _head(ui, item.change)
+    inside = item.inside
+    if inside is None:
+        return
+    if inside.reason:
+        ui.line(f"    {inside.reason}")
+    for key in inside.keys[:KEYS_SHOWN]:
+        values = key.to_dict()
+        note = f"  ({key.note})" if key.note else ""
+        name = quoted(key.key)
+        if key.change == "added":
+            ui.line(f"    + {name}: {_value(values['after'])}{note}", fg="green")
+        elif key.change == "deleted":
+            ui.line(f"    - {name}: {_value(values['before'])}{note}", fg="red")
+        else:
+            ui.line(f"      {name}: {_value(values['before'])} -> {_value(values['after'])}{note}")
+    rest = max(len(inside.keys) - KEYS_SHOWN, 0) + inside.more
+    if rest:
+        ui.line(f"    ... and {rest} more (--json)")
+    _lines(ui, inside.lines)
+
+
+def _lines(ui: Ui, lines: tuple[str, ...]) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in lines:
+        ui.line(f"    {line}", **({"fg": colours[line[:1]]} if line[:1] in colours else {}))
+
+
+def _value(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+    text = text if text.isprintable() else json.dumps(text, ensure_ascii=False)
+    return text if len(text) <= 120 else text[:117] + "..."

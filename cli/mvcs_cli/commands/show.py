@@ -38,7 +38,9 @@ def _people(ui: Ui, found: Shown, *, provenance: bool) -> None:
         ui.line(f"    {line}")
     ui.line()
     for name, count in found.sizes.items():
-        ui.line(f"  {name:<12} {size(count):>9}")
+        gone = found.collected if name == "weights" else None
+        shown = f"{size(count):>9}" if gone is None else f"collected {gone.date} ({gone.rule})"
+        ui.line(f"  {name:<12} {shown}")
     if commit.origin is not None:
         ui.line(f"  weights come from recipe {commit.origin.recipe.hex()[:12]} ({commit.origin.how})")
     for name, value in sorted(found.metrics.items()):

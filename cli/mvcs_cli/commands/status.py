@@ -34,6 +34,12 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
     if head.commit is None and head.start is not None:
         at = f", starting from {head.start.hex()[:12]}"
     ui.line(f"Model {found.model}, {where}{at}{' (follows Git)' if found.follows_git else ''}")
+    if found.merging is not None:
+        kind, name, count = found.merging
+        todo = f"{count} conflict(s) left: mvcs conflicts" if count else "all conflicts settled: mvcs commit"
+        ui.line(f"  {kind} of {name} in progress, {todo} (or mvcs merge --abort)", fg="yellow")
+    if found.due:
+        ui.line(f"  Git has merged {', '.join(found.due)}. Next: mvcs merge {found.due[0]}", fg="yellow")
     by_ingredient: dict[str, list[str]] = {}
     for change in found.changes:
         mark = ui.style(f"{change.change:<9}", fg=COLOURS[change.change])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mvcs.ingredients.notebooks import cell_sources
+from mvcs.formats.notebook import cell_sources
 from mvcs.ingredients.recipe import recipe_of
 from mvcs.objects.editing import edit_tree
 from mvcs.objects.hashing import blob_oid

@@ -10,7 +10,7 @@ from mvcs.objects.commit import Person
 from mvcs.objects.hashing import COMMIT, OPERATION, Oid
 from mvcs.objects.operation import Move, Operation
 from mvcs.objects.root import INLINE_NOTES, KEPT_WRITES, NAMESPACES, Root
-from mvcs.refs.roots import LocalRoots, land, notes_of, read_root
+from mvcs.refs.roots import LocalRoots, land, notes_about, notes_of, read_root
 from mvcs.store.lmdb_store import LmdbStore
 from mvcs.store.memory import MemoryStore
 
@@ -161,3 +161,15 @@ def test_roots_are_kept_by_gc_and_checked_by_fsck(project):
     with store.write() as transaction:
         transaction.delete("objects", payload)
     assert mvcs_run("fsck", cwd=project).code == 1
+
+
+@pytest.mark.parametrize("count", [5, 400, 3000])
+def test_the_notes_about_one_subject_are_those_of_all_notes(home, count):
+    subjects = [Oid((n // 3).to_bytes(32, "big")) for n in range(count)]
+    put(home, attestations=tuple(statement(subject, time=n) for n, subject in enumerate(subjects)))
+    root = home.read_root("registry")
+    every = notes_of(home, root)
+    for subject in set(subjects):  # some have notes in two nodes
+        assert notes_about(home, root, subject) == [note for note in every if note.subject == subject] != []
+    for absent in (b"m", b"\xff" * 32, b"\x00" * 31, count.to_bytes(32, "big")):
+        assert notes_about(home, root, absent) == []

@@ -1,0 +1,31 @@
+"""mvcs blame."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from mvcs_cli.ui import Ui, local_minute
+from mvcs_cli.verb import complete_revision, verb
+
+
+@verb("blame")
+@click.argument("file", metavar="REV:PATH", shell_complete=complete_revision)
+@click.argument("key", required=False)
+def command(ui: Ui, file: str, key: str | None) -> None:
+    """The commit that last set a key of config, a package, a metric, or a line; all of the file without KEY."""
+    found = ui.repo().blame(file, key)
+
+    def people() -> None:
+        width = max((len(item.key) for item in found), default=0)
+        for item in found:
+            author = item.commit.author
+            value = item.to_dict()["value"]
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            when = local_minute(author.time, author.offset)
+            ui.line(f"{item.oid.hex()[:12]} {when} {author.name:<16.16} {item.key:<{width}}  {shown}")
+
+    ui.answer(
+        "blame", {"keys": [item.to_dict() for item in found]}, people=people, quiet=[i.oid.hex() for i in found]
+    )

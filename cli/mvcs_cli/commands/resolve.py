@@ -1,0 +1,56 @@
+"""mvcs resolve."""
+
+from __future__ import annotations
+
+import click
+
+from mvcs_cli.merging import merged
+from mvcs_cli.ui import Ui
+from mvcs_cli.verb import verb
+
+CHOICES = ("ours", "theirs", "base", "union", "newest", "append", "min", "max", "mean")
+
+
+@verb("resolve")
+@click.argument("path", metavar="PATH[:KEY]")
+@click.option("--ours", "choice", flag_value="ours", help="Take what this branch has.")
+@click.option("--theirs", "choice", flag_value="theirs", help="Take what the merged one has.")
+@click.option("--base", "choice", flag_value="base", help="Take what both came from.")
+@click.option("--with", "choice", type=click.Choice(CHOICES), help="Take what a strategy gives.")
+@click.option("--set", "value", metavar="V", help="Take this value.")
+@click.option("--edit", is_flag=True, help="Open the file in an editor; commit takes it as it is.")
+def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: bool) -> int:
+    """Settle the conflicts of a file, or of one key in it. The file is written accordingly."""
+    if sum((choice is not None, value is not None, edit)) != 1:
+        raise click.UsageError("say one of --ours, --theirs, --base, --with, --set, --edit")  # noqa: EM101
+    repo = ui.repo()
+    known = {item.item.path.decode("utf-8", "surrogateescape") for item in repo.conflicts()}
+    name, key = _split(repo.inside, ui.cwd, path, known)
+    if edit:
+        import os
+
+        click.edit(filename=os.path.join(repo.root, name))
+        left = [item for item in repo.conflicts(name) if not item.edited]
+        ui.answer(
+            "resolve", {"commit": None, "conflicts": len(left), "how": "edited"},
+            people=lambda: ui.line("Edited. Next: mvcs commit" if not left else "The file is as it was."),
+        )
+        return 1 if left else 0
+    strategy = "set" if value is not None else choice
+    assert strategy is not None
+    done = repo.resolve_conflict(name, key, strategy=strategy, value=value, command=ui.command("resolve"))
+    merged(ui, "resolve", name, done)
+    return 0
+
+
+def _split(inside: object, cwd: str, text: str, known: set[str]) -> tuple[str, str | None]:
+    """Splits PATH[:KEY] at the first colon behind which the path is one that has conflicts."""
+    assert callable(inside)
+    end = len(text)
+    while end > 0:
+        path = text if text[:end] in known and end == len(text) else inside(text[:end], cwd)
+        if path in known or text[:end] in known:
+            return (path if path in known else text[:end]), text[end + 1 :] or None
+        end = text.rfind(":", 0, end)
+    whole, colon, key = text.partition(":")
+    return inside(whole, cwd), key if colon else None

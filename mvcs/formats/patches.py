@@ -1,0 +1,263 @@
+"""Patch files: one section a file, in Git's form where Git has one, so that `git apply` takes the text of them.
+
+A section names the file's ingredient and both blob oids; its body is hunks, the whole content, or nothing but the
+oids. Knows: the form. Refuses to know: how hunks are made or applied. Implements: spec 13.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+from mvcs.errors import UnreadableContent
+from mvcs.objects.hashing import OID_HEX, Oid
+from mvcs.objects.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+HEAD = b"mvcs patch 1"
+NO_FILE = "0" * OID_HEX
+MAX_LITERAL = 1 << 40
+"""Bytes that a whole content may claim."""
+_LINE = 52
+"""Bytes of compressed content on a line, as in Git's binary patches."""
+_INDEX = re.compile(rb"index ([0-9a-f]{64})\.\.([0-9a-f]{64})")
+
+
+class FilePatch(Record):
+    """What a patch says of one file.
+
+    Args:
+        path: Workspace path.
+        ingredient: Where it belongs; empty if the patch does not say.
+        before: Oid of the content that it starts from; None if there was no file, or the patch does not say.
+        after: Oid of the content that it leads to; None if the file goes, or the patch does not say.
+        old_mode: Mode before, None if there was no file or it is not said.
+        new_mode: Mode after, None if the file goes or it is not said.
+        lines: Hunks of a unified diff.
+        literal: The whole new content, None if hunks or the oid tell it.
+        created: Whether there was no file.
+        deleted: Whether the file goes.
+    """
+
+    __slots__ = (
+        "after", "before", "created", "deleted", "ingredient", "lines", "literal", "new_mode", "old_mode", "path",
+    )
+
+    def __init__(
+        self, path: bytes, *, ingredient: str = "", before: Oid | None = None, after: Oid | None = None,
+        old_mode: int | None = None, new_mode: int | None = None, lines: tuple[str, ...] = (),
+        literal: bytes | None = None, created: bool = False, deleted: bool = False,
+    ) -> None:
+        self.path = path
+        self.ingredient = ingredient
+        self.before = before
+        self.after = after
+        self.old_mode = old_mode
+        self.new_mode = new_mode
+        self.lines = lines
+        self.literal = literal
+        self.created = created
+        self.deleted = deleted
+
+
+def write_head(patch: FilePatch) -> bytes:
+    """Returns the lines before the body of a section."""
+    a, b = quoted(b"a/" + patch.path), quoted(b"b/" + patch.path)
+    lines = [b"ingredient " + patch.ingredient.encode(), b"diff --git " + a + b" " + b]
+    if patch.created:
+        lines.append(b"new file mode %o" % (patch.new_mode or 0))
+    elif patch.deleted:
+        lines.append(b"deleted file mode %o" % (patch.old_mode or 0))
+    elif patch.old_mode != patch.new_mode:
+        lines += [b"old mode %o" % (patch.old_mode or 0), b"new mode %o" % (patch.new_mode or 0)]
+    first = NO_FILE if patch.before is None else patch.before.hex()
+    second = NO_FILE if patch.after is None else patch.after.hex()
+    lines.append(f"index {first}..{second}".encode())
+    if patch.lines:
+        lines.append(b"--- " + (b"/dev/null" if patch.created else a))
+        lines.append(b"+++ " + (b"/dev/null" if patch.deleted else b))
+        lines += [line.encode("utf-8", "surrogateescape") for line in patch.lines]
+    return b"\n".join(lines) + b"\n"
+
+
+def write_literal(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yields the body of a section that has the whole new content."""
+    yield b"mvcs literal %d\n" % size
+    packer = zlib.compressobj(6)
+    waiting = b""
+    for piece in pieces:
+        waiting += packer.compress(piece)
+        cut = len(waiting) // _LINE * _LINE
+        yield b"".join(_encoded(waiting[start : start + _LINE]) for start in range(0, cut, _LINE))
+        waiting = waiting[cut:]
+    waiting += packer.flush()
+    yield b"".join(_encoded(waiting[start : start + _LINE]) for start in range(0, len(waiting), _LINE)) + b"\n"
+
+
+def _encoded(chunk: bytes) -> bytes:
+    length = len(chunk) + 64 if len(chunk) <= 26 else len(chunk) + 70  # A to Z, a to z, as Git writes it
+    return bytes((length,)) + base64.b85encode(chunk, pad=True) + b"\n"
+
+
+def quoted(path: bytes) -> bytes:
+    """Returns a path as Git writes it: in quotes with octal escapes unless it is plain."""
+    if re.fullmatch(rb"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*", path):
+        return path
+    plain = {0x22: b'\\"', 0x5C: b"\\\\", 0x0A: b"\\n", 0x09: b"\\t", 0x0D: b"\\r"}
+    return b'"' + b"".join(
+        plain.get(byte) or (bytes((byte,)) if 32 <= byte < 127 else b"\\%03o" % byte) for byte in path
+    ) + b'"'
+
+
+def unquoted(text: bytes) -> bytes:
+    """Reads a path that `quoted` or Git wrote."""
+    if not text.startswith(b'"'):
+        return text
+    names = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b'"': b'"', b"\\": b"\\", b"a": b"\a", b"b": b"\b", b"f": b"\f",
+             b"v": b"\v"}
+
+    def one(found: re.Match[bytes]) -> bytes:
+        code = found[1]
+        return bytes((int(code, 8) & 255,)) if code.isdigit() else names.get(code, code)
+
+    return re.sub(rb"\\([0-7]{1,3}|.)", one, text[1:-1], flags=re.DOTALL)
+
+
+def read_patch(content: bytes) -> list[FilePatch]:
+    """Reads a patch.
+
+    Raises:
+        UnreadableContent: If it is none, with the line.
+    """
+    reading = _Reading(content.split(b"\n"))
+    return reading.run()
+
+
+class _Reading:
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+        self._at = 0
+
+    def _wrong(self, reason: str) -> UnreadableContent:
+        return UnreadableContent(format="a patch", line=self._at + 1, reason=reason)
+
+    def run(self) -> list[FilePatch]:
+        found = []
+        ingredient = ""
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if line.startswith(b"ingredient "):
+                ingredient = line[11:].decode("utf-8", "replace")
+            elif line.startswith(b"diff --git "):
+                found.append(self._section(ingredient))
+                ingredient = ""
+                continue
+            self._at += 1
+        if not found:
+            self._at = 0
+            wrong = self._wrong("no section that begins with diff --git")
+            raise wrong
+        return found
+
+    def _section(self, ingredient: str) -> FilePatch:
+        made = FilePatch(self._path(self._lines[self._at][11:]), ingredient=ingredient)
+        self._at += 1
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if line.startswith((b"old mode ", b"new mode ", b"new file mode ", b"deleted file mode ")):
+                self._mode(made, line)
+            elif line.startswith(b"index "):
+                index = _INDEX.match(line)
+                if index:
+                    first, second = index[1].decode(), index[2].decode()
+                    made.before = None if first == NO_FILE else Oid(bytes.fromhex(first))
+                    made.after = None if second == NO_FILE else Oid(bytes.fromhex(second))
+            elif line.startswith((b"rename ", b"copy ", b"similarity ", b"GIT binary patch")):
+                wrong = self._wrong(f"{line.split(b' ')[0].decode()} is not read; make it with mvcs diff --patch")
+                raise wrong
+            elif line.startswith(b"@@ "):
+                made.lines = self._hunks()
+                break
+            elif line.startswith(b"mvcs literal "):
+                made.literal = self._literal(line)
+                break
+            elif line.startswith((b"diff --git ", b"ingredient ")):
+                break
+            self._at += 1
+        return made
+
+    def _path(self, rest: bytes) -> bytes:
+        if rest.startswith(b'"'):
+            end = re.match(rb'"(?:\\.|[^"\\])*"', rest)
+            if end is not None:
+                return unquoted(end[0])[2:]
+        half = rest[: (len(rest) - 1) // 2]
+        if not rest.startswith(b"a/") or rest != half + b" b/" + half[2:]:
+            wrong = self._wrong("two names that differ")
+            raise wrong
+        return half[2:]
+
+    def _mode(self, made: FilePatch, line: bytes) -> None:
+        try:
+            mode = int(line.rsplit(b" ", 1)[1], 8)
+        except ValueError:
+            wrong = self._wrong("a mode that is no number")
+            raise wrong from None
+        if line.startswith((b"old", b"deleted")):
+            made.old_mode = mode
+        else:
+            made.new_mode = mode
+        made.created = made.created or line.startswith(b"new file")
+        made.deleted = made.deleted or line.startswith(b"deleted")
+
+    def _hunks(self) -> tuple[str, ...]:
+        lines: list[bytes] = []
+        old = new = 0
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if old <= 0 and new <= 0:
+                counts = re.match(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@", line)
+                if counts is not None:
+                    old, new = int(counts[1] or 1), int(counts[2] or 1)
+                elif not line.startswith(b"\\"):
+                    break
+            elif line[:1] in {b" ", b""}:
+                old, new = old - 1, new - 1
+                line = line or b" "
+            elif line[:1] == b"-":
+                old -= 1
+            elif line[:1] == b"+":
+                new -= 1
+            elif not line.startswith(b"\\"):
+                break
+            lines.append(line)
+            self._at += 1
+        return tuple(line.decode("utf-8", "surrogateescape") for line in lines)
+
+    def _literal(self, line: bytes) -> bytes:
+        size = int(line[13:]) if line[13:].isdigit() else MAX_LITERAL + 1
+        if size > MAX_LITERAL:
+            wrong = self._wrong("a length that is none")
+            raise wrong
+        self._at += 1
+        packer = zlib.decompressobj()
+        parts, total = [], 0
+        try:
+            while self._at < len(self._lines) and self._lines[self._at]:
+                code, text = self._lines[self._at][0], self._lines[self._at][1:]
+                length = code - 64 if 65 <= code <= 90 else code - 70
+                part = packer.decompress(base64.b85decode(text)[:length], size - total + 1)
+                total += len(part)
+                parts.append(part)
+                self._at += 1
+        except (ValueError, zlib.error):
+            wrong = self._wrong("a damaged content")
+            raise wrong from None
+        if total != size or not packer.eof:
+            wrong = self._wrong(f"{total} bytes of {size}")
+            raise wrong
+        return b"".join(parts)

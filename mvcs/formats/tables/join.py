@@ -1,0 +1,114 @@
+"""Rows of several tables brought together by their keys, in bounded memory: a hash join over partitions on the disk.
+
+Each table is read once; its rows go to partitions by the hash of their key, and a partition is joined at a time. Which
+partition a key falls into means nothing: results are put back into the order of the files by their lines. Rows are
+compared byte by byte, never by a hash. Knows: keys, lines, rows. Refuses to know: formats, what a difference means.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
+
+from mvcs.errors import UnreadableContent
+from mvcs.formats.tables.spool import Partitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mvcs.formats.tables.rows import Table
+
+PARTITION: Final = 192 << 10
+"""Bytes of all tables together for one partition, as long as MAX_PARTITIONS is not reached."""
+MAX_PARTITIONS: Final = 1024
+_PER_ROW: Final = 150
+
+
+class Side:
+    """One table's rows in partitions.
+
+    Args:
+        table: The table.
+        key: Columns of the key; empty to take the whole row.
+        count: Partitions, a power of two.
+
+    Attributes:
+        rows: How many.
+        starts: The first line of each batch.
+    """
+
+    __slots__ = ("_duplicate", "_partitions", "key", "rows", "starts", "table")
+
+    def __init__(self, table: Table, key: tuple[str, ...], count: int) -> None:
+        self.table = table
+        self.key = key
+        self.rows = 0
+        self.starts: list[int] = []
+        self._duplicate = 0
+        self._partitions = Partitions(1, 2)
+        mask = count - 1
+        of, grow = self._partitions.of, self._partitions.grow
+        parts = [of(number) for number in range(count)]
+        for batch in table.batches(key):
+            self.starts.append(batch.lines[0])
+            self.rows += len(batch.rows)
+            for line, key_bytes, row in zip(batch.lines, batch.keys, batch.rows, strict=True):
+                parts[hash(key_bytes) & mask] += (line, key_bytes, row)
+            size = sum(map(len, batch.rows)) + _PER_ROW * len(batch.rows)
+            if grow(size):
+                parts = [of(number) for number in range(count)]
+
+    def read(self, partition: int) -> tuple[list[int], list[bytes], list[bytes]]:
+        """Returns (lines, keys, rows) of a partition, in the order of the file."""
+        lines, keys, rows = self._partitions.read(partition)
+        return lines, keys, rows
+
+    def by_key(self, partition: int) -> dict[bytes, tuple[int, bytes]]:
+        """Returns key to (line, row) of a partition; a key that comes twice is remembered."""
+        lines, keys, rows = self.read(partition)
+        found = dict(zip(keys, zip(lines, rows, strict=True), strict=True))
+        if len(found) != len(keys):
+            seen: set[bytes] = set()
+            for line, key in zip(lines, keys, strict=True):
+                if key in seen:
+                    self._duplicate = min(line, self._duplicate or line)
+                    break
+                seen.add(key)
+        return found
+
+    def check_unique(self) -> None:
+        """Refuses a table whose key came twice.
+
+        Raises:
+            UnreadableContent: If it did.
+        """
+        if self._duplicate:
+            reason = f"the key {','.join(self.key)} is not unique: this row has that of another"
+            raise UnreadableContent(format=self.table.form, line=self._duplicate, reason=reason)
+
+    def batch_of(self, line: int) -> int:
+        """Returns which batch a line is in."""
+        return bisect_right(self.starts, line) - 1
+
+    def close(self) -> None:
+        """Gives the temporary file back."""
+        self._partitions.close()
+
+
+def partition_count(sizes: Iterable[int]) -> int:
+    """Returns how many partitions tables of these sizes need: a power of two."""
+    count = 1
+    total = sum(sizes)
+    while count < MAX_PARTITIONS and count * PARTITION < total:
+        count *= 2
+    return count
+
+
+def spans(lines: Sequence[int], starts: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yields (batch, start, end) of the runs of ascending lines that are in one batch."""
+    at = 0
+    while at < len(lines):
+        batch = bisect_right(starts, lines[at]) - 1
+        end = len(lines) if batch + 1 == len(starts) else bisect_right(lines, starts[batch + 1] - 1, at)
+        yield batch, at, end
+        at = end

@@ -1,0 +1,89 @@
+"""Whether a literal is a secret: random, or a placeholder, a word, a path, a hash.
+
+Knows: how secrets look when nobody gave them a prefix. Refuses to know: files.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+SHORTEST_KEY = 16
+SHORTEST_PASSWORD = 8
+LONGEST = 512
+MIN_BITS = 3.0
+"""Entropy of a character in bits, from how often each occurs; 16 random hexadecimal digits have 3.3 as a rule."""
+MIN_TURNS = 0.2
+"""Share of neighbours of different classes (lower, upper, digit, other); 0.47 in random hexadecimal, below 0.2 in names
+and words with a number at the end."""
+
+_OPEN = re.compile(rb"[\s{}<>$%*()\[\]\\,;`]|\.\.\.|\xe2\x80")
+"""What placeholders, templates, calls and prose have and tokens have not."""
+_PASSWORD_OPEN = re.compile(rb"[\s{}<>\\]|\$\(|\$[A-Za-z_]|%[(a-z]|\*\*\*|\.\.\.|\xe2\x80|\(")
+_WORDS = re.compile(
+    rb"example|sample|dummy|fake|placeholder|change[-_]?(?:me|this|it)|replace[-_]?(?:me|this|with)|your[-_]?|insert"
+    rb"|redacted|todo|fixme|mock|foobar|xxxx|aaaa|0000|1111|1234567|2345678|7654321|abcdef|deadbeef|cafebabe|password|passw0rd"
+    rb"|hunter2|s3cr3t|s3cret|letmein|qwerty|lorem|notreal|not[-_]real|invalid|unknown|undefined|testing|test[-_]",
+    re.IGNORECASE,
+)
+_PART = re.compile(rb"[-_./:@+=~ ]+")
+_WORDY = re.compile(rb"[A-Za-z]?[a-z]*|[A-Z]+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+|[vV]?\d{1,4}|[A-Za-z]+\d{1,3}|[a-z]{1,3}\d+[a-z]{0,3}")
+_REFERENCE = re.compile(
+    rb"(?:https?|s3|gs|file|vault|ssm|arn|env|op|secretsmanager|projects|keyring|aws|ref|sha\d*|md5|blake\w*)[:/]"
+    rb"|(?:\.{0,2}|~)/|ENC\[|[A-Za-z]:\\|\w+\.(?:py|json|txt|ya?ml|pem|key|crt|env)$",
+    re.IGNORECASE,
+)
+_HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
+
+
+def bits(value: bytes) -> float:
+    """Returns the entropy of a character in bits, by how often each occurs."""
+    size = len(value)
+    return -sum(n / size * math.log2(n / size) for n in (value.count(char) for char in set(value)))
+
+
+def turns(value: bytes) -> float:
+    """Returns the share of neighbouring characters that are of different classes."""
+    classes = [_class(char) for char in value]
+    return sum(a != b for a, b in zip(classes, classes[1:], strict=False)) / max(len(value) - 1, 1)
+
+
+def _class(char: int) -> int:
+    if 48 <= char <= 57:
+        return 0
+    if 97 <= char <= 122:
+        return 1
+    return 2 if 65 <= char <= 90 else 3
+
+
+def is_placeholder(value: bytes) -> bool:
+    """Whether a value says that something else belongs in its place, or points to it."""
+    return bool(_WORDS.search(value) or _REFERENCE.match(value)) or len(set(value)) < 5
+
+
+def is_key(value: bytes) -> bool:
+    """Whether a value is random enough for a key or token.
+
+    Random means: long, of many characters, with a digit and a letter, turning between classes as no word does.
+    """
+    if not SHORTEST_KEY <= len(value) <= LONGEST or _OPEN.search(value) or is_placeholder(value):
+        return False
+    if not any(48 <= char <= 57 for char in value) or value.isdigit():
+        return False
+    if all(_WORDY.fullmatch(part) for part in _PART.split(value)):
+        return False
+    return bits(value) >= MIN_BITS and turns(value) >= MIN_TURNS
+
+
+def is_password(value: bytes) -> bool:
+    """Whether a value is a password that somebody chose: of three classes of characters, and no word or name."""
+    if not SHORTEST_PASSWORD <= len(value) <= LONGEST or _PASSWORD_OPEN.search(value) or is_placeholder(value):
+        return False
+    if len({_class(char) for char in value}) < 3 or not any(48 <= char <= 57 for char in value):
+        return is_key(value)
+    return turns(value) >= MIN_TURNS and not all(_WORDY.fullmatch(part) for part in _PART.split(value))
+
+
+def is_hash(value: bytes) -> bool:
+    """Whether a value has the length of a common hash in hexadecimal: it may as well name content."""
+    return len(value.removeprefix(b"0x")) in {32, 40, 56, 64, 96, 128} and _HEX.fullmatch(value) is not None

@@ -1,0 +1,78 @@
+"""Which driver merges a file, by its ingredient and its name.
+
+Knows: names and endings. Refuses to know: how a driver works. What no driver takes is merged as a whole.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from mvcs.errors import UnreadableContent
+from mvcs.formats.names import kind_of
+from mvcs.merge.values import SET, Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mvcs.formats.content import Content
+    from mvcs.merge.values import Choose, Conflict, Merged
+
+
+def merge_file(
+    path: bytes, ingredient: str, base: Content | None, ours: Content, theirs: Content, choose: Choose, *,
+    keys: Mapping[str, tuple[str, ...]],
+) -> Merged:
+    """Merges a file inside.
+
+    Args:
+        path: Its path.
+        ingredient: Which one it belongs to.
+        base: What both came from, None if both added it.
+        ours: What the branch that is merged into has.
+        theirs: What the merged one has.
+        choose: Says how a conflict is settled; values of SET are text as typed.
+        keys: Path pattern to the columns that identify a row.
+
+    Raises:
+        UnreadableContent: If it cannot be merged inside.
+    """
+    kind, syntax = kind_of(path, ingredient)
+    if kind == "config":
+        from mvcs.formats.config import parse_scalar
+        from mvcs.merge.config import merge_config
+
+        def typed(conflict: Conflict) -> Choice | None:
+            choice = choose(conflict)
+            if choice is None or choice.strategy != SET:
+                return choice
+            return Choice(SET, parse_scalar(str(choice.value)))
+
+        return merge_config(syntax, base, ours, theirs, typed)
+    if kind == "packages":
+        from mvcs.merge.packages import merge_packages
+
+        return merge_packages(base, ours, theirs, choose)
+    if kind == "captured":
+        from mvcs.merge.packages import merge_captured
+
+        return merge_captured(base, ours, theirs, choose)
+    if kind == "notebook":
+        from mvcs.merge.notebook import merge_notebook
+
+        return merge_notebook(base, ours, theirs, choose)
+    if kind == "table":
+        from mvcs.merge.table import merge_table
+
+        return merge_table(syntax, base, ours, theirs, choose, key=key_of(path, keys))
+    if kind == "text":
+        from mvcs.merge.text import merge_text
+
+        return merge_text(base, ours, theirs, choose)
+    raise UnreadableContent(format="text", line=0, reason=f"{ingredient} is merged by the file")
+
+
+def key_of(path: bytes, keys: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Returns the columns that identify a row of a table; none if mvcs.toml declares none."""
+    text = path.decode("utf-8", "surrogateescape")
+    return next((columns for pattern, columns in keys.items() if fnmatchcase(text, pattern)), ())

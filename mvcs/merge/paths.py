@@ -1,0 +1,286 @@
+"""Merges two lists of changed paths: one-sided changes are taken, equal ones agree, the rest is merged inside or left.
+
+Knows: paths, ingredients, modes, exact renames, what becomes of a path when a conflict is settled. Refuses to know:
+what files mean (`drivers`), folders and stores. Sources: the rule of three per path; rename by equal content.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.errors import UnreadableContent
+from mvcs.formats.values import ABSENT
+from mvcs.merge.values import BASE, OURS, THEIRS, UNION, Conflict, Decision, Resolved, merge_value
+from mvcs.objects.editing import Placed
+from mvcs.objects.record import Record
+from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.formats.content import Content
+    from mvcs.formats.values import Found
+    from mvcs.merge.values import Choice, Merged
+    from mvcs.objects.hashing import Oid
+
+    ChooseAt = Callable[[bytes, Conflict], Choice | None]
+    Outcome = Mapping[bytes, Placed | None]
+
+
+class NewFile(Record):
+    """A file that neither side has.
+
+    Args:
+        ingredient: Where it belongs.
+        mode: FILE or EXECUTABLE.
+        content: Its bytes.
+    """
+
+    __slots__ = ("content", "ingredient", "mode")
+
+    def __init__(self, ingredient: str, mode: int, content: Content) -> None:
+        self.ingredient = ingredient
+        self.mode = mode
+        self.content = content
+
+
+class PathConflict(Record):
+    """A conflict with the path that it is on.
+
+    Args:
+        path: Workspace path.
+        conflict: The conflict.
+        strategies: What may settle it, beyond ours and theirs; None if its driver decides.
+    """
+
+    __slots__ = ("conflict", "path", "strategies")
+
+    def __init__(self, path: bytes, conflict: Conflict, strategies: tuple[str, ...] | None = None) -> None:
+        self.path = path
+        self.conflict = conflict
+        self.strategies = strategies
+
+
+class PathMerge:
+    """What two lists of changes give together.
+
+    Attributes:
+        edits: Path to what the result has there, where that is not what ours has; None for nothing.
+        files: Path to a file that neither side has.
+        conflicts: What is left to settle, sorted by path.
+        decisions: (path, decision) of what strategies settled.
+    """
+
+    def __init__(self) -> None:
+        self.edits: dict[bytes, Placed | None] = {}
+        self.files: dict[bytes, NewFile] = {}
+        self.conflicts: list[PathConflict] = []
+        self.decisions: list[tuple[bytes, Decision]] = []
+
+
+class Drivers:
+    """How contents are read and merged; made by who knows the store.
+
+    Args:
+        read: Returns a blob's content.
+        merge: Merges a file inside: (path, ingredient, base, ours, theirs, choose); raises UnreadableContent if it
+            cannot.
+    """
+
+    def __init__(
+        self, read: Callable[[Oid], Content],
+        merge: Callable[
+            [bytes, str, Content | None, Content, Content, Callable[[Conflict], Choice | None]], Merged
+        ],
+    ) -> None:
+        self.read = read
+        self.merge = merge
+
+
+def merge_paths(
+    ours: Iterable[FileChange], theirs: Iterable[FileChange], drivers: Drivers, choose: ChooseAt
+) -> PathMerge:
+    """Merges what two sides changed since their base.
+
+    Args:
+        ours: Changes from the base to ours.
+        theirs: Changes from the base to theirs.
+        drivers: Reads and merges contents.
+        choose: Says how a conflict on a path is settled; None leaves it.
+
+    Laws:
+        Without changes of one side the result is the other; conflicts are the same with the sides swapped.
+    """
+    merging = _Merging({c.path: c for c in ours}, {c.path: c for c in theirs}, drivers, choose)
+    merging.run()
+    merging.result.conflicts.sort(key=lambda item: item.path)
+    return merging.result
+
+
+def renames(changes: Mapping[bytes, FileChange]) -> dict[bytes, bytes]:
+    """Returns old path to new path of the files that only moved: one gone, one new, of equal content, and no third."""
+    gone: dict[Oid, list[bytes]] = {}
+    new: dict[Oid, list[bytes]] = {}
+    for path, change in changes.items():
+        if change.after is None and change.before is not None and change.before.entry.size:
+            gone.setdefault(change.before.entry.oid, []).append(path)
+        elif change.before is None and change.after is not None:
+            new.setdefault(change.after.entry.oid, []).append(path)
+    return {
+        paths[0]: new[oid][0] for oid, paths in gone.items() if len(paths) == 1 and len(new.get(oid, ())) == 1
+    }
+
+
+class _Merging:
+    def __init__(
+        self, ours: dict[bytes, FileChange], theirs: dict[bytes, FileChange], drivers: Drivers, choose: ChooseAt
+    ) -> None:
+        self.ours = ours
+        self.theirs = theirs
+        self.drivers = drivers
+        self.choose = choose
+        self.result = PathMerge()
+        self.done: set[bytes] = set()
+
+    def run(self) -> None:
+        our_renames, their_renames = renames(self.ours), renames(self.theirs)
+        for old in sorted({*our_renames, *their_renames}):
+            self._renamed(old, our_renames.get(old), their_renames.get(old))
+        for path in sorted({*self.ours, *self.theirs} - self.done):
+            our, their = self.ours.get(path), self.theirs.get(path)
+            if their is None:
+                continue
+            if our is None:
+                self.result.edits[path] = their.after
+            else:
+                self._both(path, our.before, our.after, their.after)
+
+    # Renames
+
+    def _renamed(self, old: bytes, ours: bytes | None, theirs: bytes | None) -> None:
+        if ours is not None and theirs is not None:
+            if ours != theirs and ours not in self.theirs and theirs not in self.ours:
+                self._renamed_twice(old, ours, theirs)
+            return
+        new = ours or theirs
+        assert new is not None
+        mine, other = (self.ours, self.theirs) if ours is not None else (self.theirs, self.ours)
+        touched = other.get(old)
+        if touched is None or new in other:
+            return
+        base, moved = mine[old].before, mine[new].after
+        assert base is not None
+        assert moved is not None
+        if touched.after is None:
+            outcomes: dict[str, Outcome] = {OURS: {}, THEIRS: {new: None}, BASE: {old: base, new: None}}
+            if theirs is not None:
+                outcomes = {OURS: {}, THEIRS: {new: moved}, BASE: {old: base}}
+            values = (new.decode("utf-8", "replace"), ABSENT)
+            our_value, their_value = values if ours is not None else values[::-1]
+            self._settle(
+                new, Conflict(None, _value(base), our_value, their_value, "renamed on one side, deleted on the other"),
+                outcomes,
+            )
+        else:  # what the other side changed goes with the file
+            sides = (moved, touched.after) if ours is not None else (touched.after, moved)
+            ingredient = merge_value(None, base.ingredient, sides[0].ingredient, sides[1].ingredient)
+            placed = _attributes(base, *sides)
+            if placed is None or isinstance(ingredient, Conflict):
+                return  # told as a deletion on one side and a change on the other
+            if theirs is not None:
+                self.result.edits[old] = None
+            self.result.edits[new] = Placed(str(ingredient.value), placed.entry)
+        self.done |= {old, new}
+
+    def _renamed_twice(self, old: bytes, ours: bytes, theirs: bytes) -> None:
+        base, moved = self.ours[old].before, self.theirs[theirs].after
+        conflict = Conflict(
+            None, old.decode("utf-8", "replace"), ours.decode("utf-8", "replace"), theirs.decode("utf-8", "replace"),
+            "renamed on both sides",
+        )
+        outcomes: dict[str, Outcome] = {
+            OURS: {}, THEIRS: {ours: None, theirs: moved}, BASE: {old: base, ours: None}, UNION: {theirs: moved},
+        }
+        self._settle(old, conflict, outcomes)
+        self.done |= {old, ours, theirs}
+
+    # One path that both sides changed
+
+    def _both(self, path: bytes, base: Placed | None, ours: Placed | None, theirs: Placed | None) -> None:
+        if ours is None and theirs is None:
+            return
+        if ours is None or theirs is None:
+            reason = "deleted in ours, changed in theirs" if ours is None else "changed in ours, deleted in theirs"
+            self._whole(path, base, ours, theirs, reason)
+            return
+        ingredient = merge_value(None, base.ingredient if base else ABSENT, ours.ingredient, theirs.ingredient)
+        if isinstance(ingredient, Conflict):
+            self._whole(path, base, ours, theirs, f"{ours.ingredient} in ours, {theirs.ingredient} in theirs")
+            return
+        placed = _attributes(base, ours, theirs)
+        if placed is not None:
+            merged = Placed(str(ingredient.value), placed.entry)
+            if not merged.same(ours):
+                self.result.edits[path] = merged
+            return
+        self._inside(path, str(ingredient.value), base, ours, theirs)
+
+    def _inside(self, path: bytes, ingredient: str, base: Placed | None, ours: Placed, theirs: Placed) -> None:
+        mode = merge_value(None, base.entry.mode if base else ABSENT, ours.entry.mode, theirs.entry.mode)
+        files = [side.entry for side in (base, ours, theirs) if side is not None]
+        if isinstance(mode, Conflict) or any(e.kind != IS_BLOB or e.mode not in {FILE, EXECUTABLE} for e in files):
+            self._whole(path, base, ours, theirs, "not both plain files")
+            return
+        read = self.drivers.read
+        try:
+            merged = self.drivers.merge(
+                path, ingredient, None if base is None else read(base.entry.oid), read(ours.entry.oid),
+                read(theirs.entry.oid), lambda conflict: self.choose(path, conflict),
+            )
+        except UnreadableContent as error:
+            self._whole(path, base, ours, theirs, error.message)
+            return
+        assert isinstance(mode.value, int)
+        self.result.files[path] = NewFile(ingredient, mode.value, merged.content)
+        self.result.decisions += [(path, decision) for decision in merged.decisions]
+        self.result.conflicts += [PathConflict(path, conflict) for conflict in merged.conflicts]
+
+    def _whole(
+        self, path: bytes, base: Placed | None, ours: Placed | None, theirs: Placed | None, reason: str
+    ) -> None:
+        conflict = Conflict(None, _value(base), _value(ours), _value(theirs), reason)
+        self._settle(path, conflict, {OURS: {}, THEIRS: {path: theirs}, BASE: {path: base}})
+
+    def _settle(self, path: bytes, conflict: Conflict, outcomes: Mapping[str, Outcome]) -> None:
+        choice = self.choose(path, conflict)
+        outcome = None if choice is None else outcomes.get(choice.strategy)
+        if choice is None or outcome is None:
+            self.result.conflicts.append(PathConflict(path, conflict, tuple(outcomes)))
+            return
+        self.result.edits.update(outcome)
+        self.result.decisions.append((path, Decision(None, choice.strategy)))
+
+
+def _attributes(base: Placed | None, ours: Placed, theirs: Placed) -> Placed | None:
+    """Returns the side that has the result's bytes, mode and kind, if one has; else None."""
+    kind = merge_value(None, *(_shape(side) for side in (base, ours, theirs)))
+    oid = merge_value(None, *(_value(side) for side in (base, ours, theirs)))
+    if not isinstance(kind, Resolved) or not isinstance(oid, Resolved):
+        return None
+    for side in (ours, theirs):
+        if _shape(side) == kind.value and _value(side) == oid.value:
+            return side
+    entry = ours.entry if _value(ours) == oid.value else theirs.entry  # bytes of one, mode of the other
+    mode = ours.entry.mode if _shape(ours) == kind.value else theirs.entry.mode
+    if entry.kind != IS_BLOB:
+        return None
+    return Placed(ours.ingredient, Entry(entry.name, mode, entry.kind, entry.oid, entry.size))
+
+
+def _shape(side: Placed | None) -> Found:
+    return ABSENT if side is None else f"{side.entry.kind} {side.entry.mode:o}"
+
+
+def _value(side: Placed | None) -> Found:
+    return ABSENT if side is None else side.entry.oid.hex()

@@ -1,0 +1,109 @@
+"""The columns that a merged table has.
+
+Knows: which columns came, went or stayed on each side, and what taking one away would lose. Refuses to know: rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.formats.tables.delimited import Delimited
+from mvcs.formats.tables.names import column_name
+from mvcs.formats.values import ABSENT
+from mvcs.merge.values import BASE, OURS, THEIRS, Conflict
+
+if TYPE_CHECKING:
+    from mvcs.formats.tables.json_lines import JsonLines
+    from mvcs.merge.table_settling import Settling
+
+
+class Columns:
+    """Columns of three tables and of what they give; JSONL has none but those of each row.
+
+    Args:
+        base: The table that both came from, None if there is none.
+        ours: Ours.
+        theirs: Theirs.
+
+    Attributes:
+        alike: Whether rows of all tables are comparable as they are written.
+        watched: Column that one side took away to the side that still has it.
+        touched: Column of `watched` to how many of its cells that side changed; counted by who joins the rows.
+        result: Columns of the result; known after `settle`.
+        from_base: Columns whose cells are those of the base.
+    """
+
+    def __init__(
+        self, base: Delimited | JsonLines | None, ours: Delimited | JsonLines, theirs: Delimited | JsonLines
+    ) -> None:
+        self.base = base
+        self.ours = ours
+        self.theirs = theirs
+        self.alike = ours.layout == theirs.layout and (base is None or base.layout == ours.layout)
+        self.watched: dict[str, str] = {}
+        self.touched: dict[str, int] = {}
+        self.result: list[str] = []
+        self.from_base: set[str] = set()
+        if isinstance(ours, Delimited):
+            for name in () if base is None else base.columns:
+                if (name in ours.columns) != (name in theirs.columns):
+                    self.watched[name] = OURS if name in ours.columns else THEIRS
+
+    def table(self, side: str) -> Delimited | JsonLines | None:
+        """Returns the table of a side."""
+        return {OURS: self.ours, THEIRS: self.theirs, BASE: self.base}[side]
+
+    def fits(self, side: str) -> bool:
+        """Whether a side's rows can stand in the result as they are."""
+        table = self.table(side)
+        return table is not None and list(table.columns) == self.result
+
+    def watch(self, side: str, base: bytes | None, row: bytes) -> None:
+        """Counts the cells of a side's row that would be lost with a column that the other side took away."""
+        table = self.table(side)
+        assert table is not None
+        mine = [column for column, keeper in self.watched.items() if keeper == side]
+        if not mine:
+            return
+        now = table.cells(row)
+        was = {} if base is None or self.base is None else self.base.cells(base)
+        for column in mine:
+            lost = not table.same(was[column], now[column]) if column in was else table.value(now[column]) != ""
+            if lost:
+                self.touched[column] = self.touched.get(column, 0) + 1
+
+    def settle(self, settling: Settling) -> None:
+        """Decides on the columns: those of ours, then those of theirs behind what they stood behind there."""
+        kept: set[str] = set()
+        for column, keeper in self.watched.items():
+            if column in self.touched:
+                ours, theirs = ("text", ABSENT) if keeper == OURS else (ABSENT, "text")
+                reason = f"{self.touched[column]} of its cells changed on the side that has it"
+                choice = settling.ask(
+                    Conflict(column_name(column), "text", ours, theirs, reason), (OURS, THEIRS, BASE)
+                )
+                strategy = OURS if choice is None else choice.strategy
+                if strategy in {keeper, BASE}:
+                    kept.add(column)
+                if strategy == BASE:
+                    self.from_base.add(column)
+        gone = self.watched.keys() - kept
+        made = [column for column in self.ours.columns if column not in gone]
+        at = 0
+        for column in self.theirs.columns:
+            if column in self.ours.columns:
+                at = made.index(column) + 1 if column in made else at
+            elif column not in gone:
+                made.insert(at, column)
+                at += 1
+        self.result = made
+
+    def header(self) -> bytes | None:
+        """Returns the header of the result as it is written, None for a table without one."""
+        if not isinstance(self.ours, Delimited) or self.ours.header is None:
+            return None
+        cells: dict[str, bytes] = {}
+        for table in (self.theirs, self.ours):
+            if isinstance(table, Delimited) and table.header is not None:
+                cells.update(zip(table.columns, table.split(table.header), strict=True))
+        return self.ours.delimiter.join(cells[column] for column in self.result)

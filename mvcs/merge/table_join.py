@@ -1,0 +1,166 @@
+"""What has to change in ours' rows, and which rows of theirs come where: found key by key, kept on the disk.
+
+Knows: the three rows of a key, predecessors. Refuses to know: cells, conflicts, how a file is written.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from mvcs.formats.tables.join import spans
+from mvcs.formats.tables.spool import Partitions, Spool
+from mvcs.merge.values import OURS, THEIRS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mvcs.formats.tables.join import Side
+    from mvcs.merge.table_columns import Columns
+
+Three = tuple[bytes, bytes | None, bytes | None]
+"""(key, base row, theirs' row)"""
+Run = tuple[int, int]
+"""(start, length) of added rows that stand together"""
+_BASE, _THEIRS = 1, 2
+
+
+class Joined:
+    """The rows of three tables, joined.
+
+    Args:
+        base: Base's rows, None if there is no base.
+        ours: Ours'.
+        theirs: Theirs'.
+        columns: Columns of the three.
+        count: Partitions.
+
+    Raises:
+        UnreadableContent: If a key is not unique.
+    """
+
+    def __init__(self, base: Side | None, ours: Side, theirs: Side, columns: Columns, count: int) -> None:
+        self._base = base
+        self._ours = ours
+        self._theirs = theirs
+        self._columns = columns
+        self._changed = Partitions(2, 3)  # by ours' batch: line, which rows there are; key, base, theirs
+        self._new = Partitions(2, 3)  # by theirs' batch, the same
+        self._met = Partitions(2, 0)  # by theirs' batch: line, the line of that key in ours
+        self._placed = Partitions(5, 3)  # by ours' batch: predecessor's line, number, which or a run; key, base, theirs
+        self._added = Spool()
+        for partition in range(count):
+            self._join(partition)
+        for side in (base, ours, theirs):
+            if side is not None:
+                side.check_unique()
+
+    def _join(self, partition: int) -> None:
+        base = {} if self._base is None else self._base.by_key(partition)
+        ours, theirs = self._ours.by_key(partition), self._theirs.by_key(partition)
+        alike, watched = self._columns.alike, bool(self._columns.watched)
+        nothing = (0, None)
+        for key, (line, row) in ours.items():
+            _, theirs_row = theirs.get(key, nothing)
+            _, base_row = base.get(key, nothing)
+            if watched:
+                self._columns.watch(OURS, base_row, row)
+            if alike and (row == theirs_row or theirs_row == base_row):
+                continue  # ours stands: the same, or theirs did not touch it
+            _put(self._changed, self._ours.batch_of(line), line, key, base_row, theirs_row)
+        for key, (line, row) in theirs.items():
+            _, base_row = base.get(key, nothing)
+            if watched:
+                self._columns.watch(THEIRS, base_row, row)
+            if key not in ours and not (alike and row == base_row):
+                _put(self._new, self._theirs.batch_of(line), line, key, base_row, row)
+        lines = [line for line, _ in theirs.values()]
+        met = [ours[key][0] if key in ours else 0 for key in theirs]
+        for batch, start, end in spans(lines, self._theirs.starts):
+            self._met.of(batch).extend(chain.from_iterable(zip(lines[start:end], met[start:end], strict=True)))
+            self._met.grow(64 * (end - start))
+
+    def place(self, written: Callable[[bytes], bytes]) -> None:
+        """Gives the rows that only theirs has their place in ours: behind the nearest row before them that ours has.
+
+        Args:
+            written: Returns an added row as the result has it, with its line end.
+        """
+        anchor = 0
+        run = _Run()
+        for batch in range(len(self._theirs.starts)):
+            lines, met = self._met.read(batch)
+            known: list[tuple[int, int]] = sorted((a, b) for a, b in zip(lines, met, strict=True) if b)
+            at = 0
+            for line, which, *three in sorted(zip(*self._new.read(batch), strict=True)) if batch in self._new else ():
+                while at < len(known) and known[at][0] < line:
+                    anchor = known[at][1]
+                    at += 1
+                if which & _BASE or anchor != run.anchor:
+                    self._end(run)
+                    run = _Run(anchor, run.number + 1)
+                if which & _BASE:
+                    self._placed.put(self._batch_behind(anchor), anchor, run.number, which, 0, 0, *three)
+                    run = _Run(anchor, run.number + 1)
+                else:
+                    row = written(three[2])
+                    start = self._added.write(row)
+                    run = _Run(anchor, run.number, start if not run.length else run.start, run.length + len(row))
+            anchor = known[-1][1] if known else anchor
+        self._end(run)
+
+    def _end(self, run: _Run) -> None:
+        if run.length:
+            place = self._batch_behind(run.anchor)
+            self._placed.put(place, run.anchor, run.number, 0, run.start, run.length, b"", b"", b"")
+
+    def _batch_behind(self, anchor: int) -> int:
+        return self._ours.batch_of(anchor) if anchor else len(self._ours.starts)
+
+    def changed(self, batch: int) -> dict[int, Three]:
+        """Returns the rows of one of ours' batches that may not stay as they are, by their line."""
+        if batch not in self._changed:
+            return {}
+        return {line: _three(which, *texts) for line, which, *texts in zip(*self._changed.read(batch), strict=True)}
+
+    def placed(self, batch: int) -> list[tuple[int, Run | Three]]:
+        """Returns what comes behind rows of one of ours' batches, in order, with the line of the row.
+
+        The batch behind the last has what comes at the end.
+        """
+        if batch not in self._placed:
+            return []
+        found: list[tuple[int, Run | Three]] = []
+        for line, _, which, start, length, *texts in sorted(zip(*self._placed.read(batch), strict=True)):
+            found.append((line, _three(which, *texts) if which else (start, length)))
+        return found
+
+    def added(self, run: Run) -> Iterator[bytes]:
+        """Yields the bytes of added rows."""
+        return self._added.part(*run)
+
+    def close(self) -> None:
+        """Gives the temporary files back."""
+        for made in (self._changed, self._new, self._met, self._placed, self._added):
+            made.close()
+
+
+class _Run:
+    """Added rows that stand together."""
+
+    __slots__ = ("anchor", "length", "number", "start")
+
+    def __init__(self, anchor: int = 0, number: int = 0, start: int = 0, length: int = 0) -> None:
+        self.anchor = anchor
+        self.number = number
+        self.start = start
+        self.length = length
+
+
+def _put(into: Partitions, batch: int, line: int, key: bytes, base: bytes | None, theirs: bytes | None) -> None:
+    which = (base is not None) * _BASE + (theirs is not None) * _THEIRS
+    into.put(batch, line, which, key, base or b"", theirs or b"")
+
+
+def _three(which: int, key: bytes, base: bytes, theirs: bytes) -> Three:
+    return key, base if which & _BASE else None, theirs if which & _THEIRS else None

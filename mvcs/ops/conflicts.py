@@ -1,0 +1,182 @@
+"""conflicts and resolve: what a merge left to settle, and how each is settled.
+
+Each word is an operation of its own, so that undo takes back one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.errors import InvalidArgument, PathNotFound, UnsavedWork
+from mvcs.merge.values import SET
+from mvcs.objects.record import Record
+from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.merge import MergeResult, changed_paths
+from mvcs.ops.merging import Plan, Progress, Settled, require_in_progress
+from mvcs.ops.recover import recover
+from mvcs.ops.settling import decisions_of, edited_paths, run_again
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from mvcs.merge.paths import PathConflict
+    from mvcs.objects.hashing import Oid
+    from mvcs.repo.repository import Repository
+    from mvcs.store.base import Batch
+
+
+class Left(Record):
+    """One conflict, and whether an edit has settled it.
+
+    Args:
+        item: The conflict with its path.
+        edited: Whether the file was edited since the merge wrote it.
+    """
+
+    __slots__ = ("edited", "item")
+
+    def __init__(self, item: PathConflict, *, edited: bool) -> None:
+        self.item = item
+        self.edited = edited
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the conflict as JSON carries it."""
+        return {"path": os.fsdecode(self.item.path), **self.item.conflict.to_dict(), "edited": self.edited}
+
+
+def conflicts(repository: Repository, path: str | None = None) -> list[Left]:
+    """Returns what the merge in progress has left.
+
+    Args:
+        repository: Opened from the workspace.
+        path: Only of this file.
+
+    Raises:
+        NoMergeInProgress: If there is none.
+    """
+    workspace = open_workspace(repository)
+    seen = look(workspace, Digest(), strict=False)
+    progress = require_in_progress(workspace, seen.refs)
+    found = run_again(seen, progress.plan, progress, None)
+    touched = edited_paths(seen, progress)
+    wanted = None if path is None else os.fsencode(path)
+    return [
+        Left(item, edited=item.path in touched) for item in found.conflicts if wanted is None or item.path == wanted
+    ]
+
+
+class ResolveRequest(Record):
+    """How conflicts are settled.
+
+    Args:
+        path: The file.
+        key: The key inside it; None for all its conflicts.
+        strategy: ours, theirs, base, set, or another strategy.
+        value: The value of set, as typed.
+        command: The command as typed.
+    """
+
+    __slots__ = ("command", "key", "path", "strategy", "value")
+
+    def __init__(
+        self, path: str, key: str | None, strategy: str, value: str | None = None, *, command: str = "resolve"
+    ) -> None:
+        self.path = path
+        self.key = key
+        self.strategy = strategy
+        self.value = value
+        self.command = command
+
+
+def resolve(repository: Repository, request: ResolveRequest) -> MergeResult:
+    """Settles conflicts of the merge in progress and writes the file accordingly.
+
+    Raises:
+        NoMergeInProgress: If there is none.
+        PathNotFound: If the file, or the key in it, has no conflict.
+        UnsavedWork: If the file was edited since the merge wrote it; nothing is changed then.
+    """
+    repository.writable()
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, Digest(), strict=False)
+            progress = require_in_progress(workspace, seen.refs)
+            said = Settled(os.fsencode(request.path), request.key, request.strategy, request.value)
+            _check_said(seen, progress, said)
+            old = progress.plan
+            plan = Plan(
+                old.kind, name=old.name, message=old.message, theirs=old.theirs, base=old.base, weights=old.weights,
+                strategies=old.strategies, keys=old.keys, only=old.only, settled=(*old.settled, said),
+            )
+            return _write(seen, progress, plan, said, batch, request.command)
+
+
+def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
+    plan = progress.plan
+    # Also what was settled before may be settled anew: look at the merge as if nothing had been said of this path.
+    fresh = Plan(
+        plan.kind, name=plan.name, message=plan.message, theirs=plan.theirs, base=plan.base, weights=plan.weights,
+        strategies=(), keys=plan.keys, only=plan.only,
+        settled=tuple(item for item in plan.settled if item.path != said.path),
+    )
+    here = [item for item in run_again(seen, fresh, progress, None).conflicts if item.path == said.path]
+    known = tuple(str(item.conflict.key) for item in here if item.conflict.key is not None)
+    matching = [item for item in here if said.key in {None, item.conflict.key}]
+    if not matching:
+        where = f"the conflicts of {os.fsdecode(said.path)}" if known else "the conflicts"
+        raise PathNotFound(path=said.key or os.fsdecode(said.path), where=where, hint="mvcs conflicts")
+    if said.strategy == SET and said.key is None and any(item.conflict.key is not None for item in matching):
+        raise InvalidArgument(argument="--set", value=str(said.value), reason=f"name a key: {', '.join(known[:5])}")
+    allowed = [item.strategies for item in matching if item.strategies is not None]
+    for strategies in allowed:
+        if said.strategy not in strategies:
+            raise InvalidArgument(
+                argument="resolve", value=said.strategy, reason=f"here one of {', '.join(strategies)} fits"
+            )
+
+
+def _write(
+    seen: Look, progress: Progress, plan: Plan, said: Settled, batch: Batch, command: str
+) -> MergeResult:
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.hashing import COMMIT
+    from mvcs.objects.operation import Move
+    from mvcs.objects.values import canonical_json
+    from mvcs.ops.files import Rewrite
+    from mvcs.ops.undo import in_tree
+    from mvcs.refs.names import merging_key
+
+    workspace, repository = seen.workspace, seen.workspace.repository
+    found = run_again(seen, plan, progress, batch)
+    still = [item for item in found.conflicts if item.path == said.path and said.key in {None, item.conflict.key}]
+    if still:
+        raise InvalidArgument(
+            argument="resolve", value=said.strategy if said.value is None else said.value,
+            reason=f"it does not settle {still[0].conflict.key or os.fsdecode(said.path)}",
+        )
+    found.tree.put(batch)
+    old = progress.commit
+    described = canonical_json({"merge": plan.to_json(decisions_of(found))})
+    made = Commit(
+        model=old.model, tree=found.tree.oid, parents=old.parents, generation=old.generation, author=old.author,
+        committer=repository.person(repository.actor(None, workspace.root)), message=old.message,
+        origin=found.origin, measured=found.measured, provenance=batch.put_bytes(described),
+    )
+    oid: Oid = batch.put_object(COMMIT, made.encode())
+    touched = edited_paths(seen, progress)
+    rewrite = Rewrite(
+        seen, batch, found.tree, before=progress.commit.tree, known=in_tree(repository, progress.commit.tree)
+    )
+    clashing = sorted(set(rewrite.plan) & touched)
+    if clashing:
+        raise UnsavedWork(
+            paths=tuple(os.fsdecode(path) for path in clashing), hint="mvcs commit takes your edit as it is"
+        )
+    rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
+    left = [item for item in found.conflicts if item.path not in touched]
+    return MergeResult(
+        None, "conflicts" if left else "settled", left, changed_paths(seen, found), stale=found.stale,
+        notes=found.notes, decided=len(found.decisions),
+    )

@@ -1,0 +1,131 @@
+"""What changed inside files: each changed path with the answer of its driver, one at a time."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from mvcs.diff.drivers import Settings, diff_file
+from mvcs.diff.keys import FileDiff
+from mvcs.errors import UnreadableFile
+from mvcs.formats.content import Bytes
+from mvcs.objects.record import Record
+from mvcs.objects.tree import IS_BLOB, SYMLINK
+from mvcs.ops.reconcile import PIECE, StoredContent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.formats.content import Content
+    from mvcs.objects.editing import Placed
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
+
+
+class Detailed(Record):
+    """One changed path, and what changed inside it.
+
+    Args:
+        change: The path with both states.
+        inside: What its driver says; None where only one state has a file, or none has plain bytes.
+    """
+
+    __slots__ = ("change", "inside")
+
+    def __init__(self, change: FileChange, inside: FileDiff | None) -> None:
+        self.change = change
+        self.inside = inside
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Returns rows as JSON carries them: one for each key, or one for the file with key null."""
+        whole = self.change.to_dict()
+        inside = self.inside
+        if inside is None:
+            return [whole]
+        whole["driver"] = inside.driver
+        if inside.reason:
+            whole["reason"] = inside.reason
+        if inside.more:
+            whole["more"] = inside.more
+        if inside.lines:
+            whole["lines"] = list(inside.lines)
+        if not inside.keys:
+            return [whole]
+        place = {key: whole[key] for key in ("ingredient", "path")}
+        rows = [{**place, **key.to_dict(), "driver": inside.driver} for key in inside.keys]
+        if inside.more:
+            rows[-1]["more"] = inside.more
+        return rows
+
+
+class DiskContent:
+    """A file of the workspace as content.
+
+    Args:
+        path: Where it lies.
+    """
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        try:
+            return os.stat(self._path).st_size
+        except OSError as error:
+            raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
+
+    def read(self) -> bytes:
+        """Returns all of them."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yields them in pieces."""
+        try:
+            with open(self._path, "rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+        except OSError as error:
+            raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
+
+
+def details(
+    repository: Repository, changes: Iterable[FileChange], *, workspace: Workspace | None = None, context: int = 3
+) -> Iterator[Detailed]:
+    """Yields what changed inside each changed file.
+
+    Args:
+        repository: Where.
+        changes: The changed paths.
+        workspace: Whose files have what is not stored, and whose mvcs.toml has the rules.
+        context: Lines around a change of text.
+    """
+    rules = None if workspace is None else workspace.project.rules
+    for change in changes:
+        name = change.path.decode("utf-8", "surrogateescape")
+        keys = {} if rules is None else rules.keys
+        key = next((columns for pattern, columns in keys.items() if fnmatchcase(name, pattern)), ())
+        settings = Settings(
+            context=context, key={change.path: key}, directions=None if rules is None else rules.directions
+        )
+        before, after = (content_of(repository, side, change.path, workspace) for side in (change.before, change.after))
+        links = any(side is not None and side.entry.mode == SYMLINK for side in (change.before, change.after))
+        if before is None or after is None or links or change.change == "mode":
+            yield Detailed(change, None)
+        else:
+            yield Detailed(change, diff_file(change.path, change.ingredient, before, after, settings))
+
+
+def content_of(
+    repository: Repository, placed: Placed | None, path: bytes, workspace: Workspace | None
+) -> Content | None:
+    """Returns the bytes of a file, from the store or from the workspace; those of a link are its target."""
+    if placed is None or placed.entry.kind != IS_BLOB:
+        return None
+    if workspace is not None and repository.store.kind(placed.entry.oid) is None:
+        full = os.path.join(os.fsencode(workspace.root), path)
+        return Bytes(os.readlink(full)) if placed.entry.mode == SYMLINK else DiskContent(full)
+    return StoredContent(repository, placed.entry.oid)

@@ -1,0 +1,321 @@
+"""merge: another branch's changes since the common ancestor come into this one; what both changed is a conflict.
+
+The way: look, the three states, reconcile, files and ref in one rewrite. With conflicts the branch stays where it is
+and the merge is in progress until a commit ends it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.dag.bases import is_ancestor, merge_bases
+from mvcs.errors import InvalidArgument, RevisionNotFound, UnrelatedHistories, UnsavedWork
+from mvcs.merge.values import STRATEGIES
+from mvcs.merge.weights import WEIGHT_STRATEGIES
+from mvcs.objects.commit import Commit
+from mvcs.objects.editing import flatten
+from mvcs.objects.hashing import COMMIT, TREE, Oid
+from mvcs.objects.operation import Move
+from mvcs.objects.record import Record
+from mvcs.objects.tree import build_tree
+from mvcs.objects.values import canonical_json
+from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.files import Rewrite
+from mvcs.ops.merging import MERGE, Plan, refuse_in_progress, require_in_progress
+from mvcs.ops.moves import head_moves
+from mvcs.ops.recover import recover
+from mvcs.ops.revisions import resolve_commit
+from mvcs.ops.settling import decisions_of, merged_by_git
+from mvcs.ops.trees import NewTree
+from mvcs.ops.undo import in_tree
+from mvcs.refs.names import merging_key
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from mvcs.merge.paths import PathConflict
+    from mvcs.objects.editing import Placed
+    from mvcs.ops.reconcile import Reconciled
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
+    from mvcs.store.base import Batch
+
+
+class MergeResult(Record):
+    """What a merge gave.
+
+    Args:
+        commit: The new commit, or the one that HEAD is at; None with conflicts.
+        how: up-to-date, fast-forward, merged, conflicts, or would-merge (--dry-run).
+        conflicts: What is left to settle.
+        changes: Paths that the files changed on.
+        stale: Whether the weights belong to neither the merged recipe nor a strategy.
+        notes: What the user should know.
+        decided: Conflicts that strategies settled.
+    """
+
+    __slots__ = ("changes", "commit", "conflicts", "decided", "how", "notes", "stale")
+
+    def __init__(
+        self, commit: Oid | None, how: str, conflicts: list[PathConflict], changes: list[str], *, stale: bool,
+        notes: list[str], decided: int = 0,
+    ) -> None:
+        self.commit = commit
+        self.how = how
+        self.conflicts = conflicts
+        self.changes = changes
+        self.stale = stale
+        self.notes = notes
+        self.decided = decided
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the result as JSON carries it."""
+        return {
+            "commit": None if self.commit is None else self.commit.hex(), "conflicts": len(self.conflicts),
+            "how": self.how, "changes": self.changes, "stale": self.stale, "notes": self.notes,
+            "decided": self.decided,
+        }
+
+
+class MergeRequest(Record):
+    """What a merge is asked for.
+
+    Args:
+        revision: What to merge.
+        dry_run: Only say what it would give.
+        strategies: (pattern, strategy) for conflicts, first match wins.
+        weights: Whose weights to take.
+        message: Of the merge commit.
+        fast_forward: Whether a branch that is only behind just moves.
+        allow_unrelated: Whether histories without a common ancestor may be merged.
+        command: The command as typed.
+    """
+
+    __slots__ = (
+        "allow_unrelated", "command", "dry_run", "fast_forward", "message", "revision", "strategies", "weights",
+    )
+
+    def __init__(
+        self, revision: str, *, dry_run: bool = False, strategies: tuple[tuple[str, str], ...] = (),
+        weights: str | None = None, message: str | None = None, fast_forward: bool = True,
+        allow_unrelated: bool = False, command: str = "merge",
+    ) -> None:
+        self.revision = revision
+        self.dry_run = dry_run
+        self.strategies = strategies
+        self.weights = weights
+        self.message = message
+        self.fast_forward = fast_forward
+        self.allow_unrelated = allow_unrelated
+        self.command = command
+
+
+def merge(repository: Repository, request: MergeRequest) -> MergeResult:
+    """Merges a revision into the branch of the workspace.
+
+    Raises:
+        UnsavedWork: If the workspace has changes that no commit has; nothing is changed then.
+        MergeInProgress: If an earlier merge is not ended.
+        UnrelatedHistories: If there is no common ancestor.
+    """
+    if not request.dry_run:
+        repository.writable()
+    check_strategies(request.strategies, request.weights)
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, Digest() if workspace.git is None else batch, strict=False)
+            refuse_in_progress(workspace, seen.refs)
+            refuse_unmerged(workspace)
+            theirs, commit = resolve_commit(repository, request.revision)
+            return _Merge(repository, seen, batch, request, theirs, commit).run()
+
+
+def check_strategies(strategies: tuple[tuple[str, str], ...], weights: str | None) -> None:
+    """Checks what the user named.
+
+    Raises:
+        InvalidArgument: If a strategy does not exist.
+    """
+    for pattern, strategy in strategies:
+        if strategy not in STRATEGIES:
+            raise InvalidArgument(
+                argument="--strategy", value=f"{pattern}={strategy}", reason=f"one of {', '.join(STRATEGIES)}"
+            )
+    if weights is not None and weights not in WEIGHT_STRATEGIES:
+        raise InvalidArgument(argument="--weights", value=weights, reason=f"one of {', '.join(WEIGHT_STRATEGIES)}")
+
+
+def refuse_unsaved(seen: Look) -> None:
+    """Checks that every file is what HEAD has: a merge is of commits.
+
+    Raises:
+        UnsavedWork: If not.
+    """
+    merged = merged_by_git(seen)
+    unsaved = [change.path for change in seen.changes if change.path not in merged]
+    if unsaved:
+        raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint="mvcs commit")
+
+
+def refuse_unmerged(workspace: Workspace) -> None:
+    """Checks that Git has no conflicts of its own.
+
+    Raises:
+        UnsavedWork: If it has.
+    """
+    left = [] if workspace.git is None else workspace.git.unmerged()
+    if left:
+        raise UnsavedWork(paths=tuple(left), hint="git mergetool, git commit: Git's own conflicts come first")
+
+
+class _Merge:
+    def __init__(
+        self, repository: Repository, seen: Look, batch: Batch, request: MergeRequest, theirs: Oid, commit: Commit
+    ) -> None:
+        self.repository = repository
+        self.seen = seen
+        self.batch = batch
+        self.request = request
+        self.theirs = theirs
+        self.commit = commit
+
+    def run(self) -> MergeResult:
+        seen, request, ours = self.seen, self.request, self.seen.head.base
+        with self.repository.history() as history:
+            if ours is not None and is_ancestor(history, self.theirs, ours):
+                return MergeResult(ours, "up-to-date", [], [], stale=False, notes=[])
+            forward = ours is None or is_ancestor(history, ours, self.theirs)
+            related = forward or ours is None or bool(merge_bases(history, ours, self.theirs))
+        if not related and not request.allow_unrelated:
+            raise UnrelatedHistories(first=seen.head.shown, second=request.revision)
+        if not request.dry_run:
+            refuse_unsaved(seen)
+        merged = merged_by_git(seen)
+        if forward and request.fast_forward and request.weights is None and self._as_theirs(merged):
+            return self._forward()
+        rules = seen.workspace.project.rules
+        plan = Plan(
+            MERGE, name=request.revision, message=request.message or self._message(), theirs=self.theirs,
+            weights=request.weights, strategies=(*request.strategies, *rules.strategies), keys=rules.keys,
+        )
+        batch = None if request.dry_run else self.batch
+        found = plan.reconciliation(self.repository, seen.commit, ours, batch, merged).run(request.weights)
+        if request.dry_run:
+            return MergeResult(
+                None, "conflicts" if found.conflicts else "would-merge", found.conflicts, changed_paths(seen, found),
+                stale=found.stale, notes=found.notes, decided=len(found.decisions),
+            )
+        parents = (self.theirs,) if ours is None else (ours, self.theirs)
+        return finish(seen, self.batch, plan, found, parents, request.command)
+
+    def _as_theirs(self, merged: dict[bytes, Placed | None]) -> bool:
+        """Whether what Git has merged is what their commit has, so that the branch may just move."""
+        if not merged:
+            return True
+        stored = flatten(self.repository.load_tree, self.commit.tree)
+        return all(
+            placed.same(stored.get(path)) if placed is not None else path not in stored
+            for path, placed in merged.items()
+        )
+
+    def _message(self) -> str:
+        into = self.seen.head.shown
+        return f"Merge {self.request.revision} into {into}"
+
+    def _forward(self) -> MergeResult:
+        seen, tree = self.seen, self.commit.tree
+        changes = Rewrite(seen, self.batch, NewTree(self.repository, tree, []))
+        paths = sorted(os.fsdecode(path) for path in changes.plan)
+        if not self.request.dry_run:
+            changes.run(
+                moves=tuple(head_moves(seen, self.theirs)), command=self.request.command, new_head_tree=tree
+            )
+        return MergeResult(
+            None if self.request.dry_run else self.theirs, "fast-forward", [], paths, stale=False, notes=[]
+        )
+
+
+def changed_paths(seen: Look, found: Reconciled) -> list[str]:
+    """Returns the paths that a merge changes in the files."""
+    from mvcs.diff.trees import diff_roots
+
+    first = None if seen.tree == EMPTY else seen.tree
+    return [os.fsdecode(change.path) for change in diff_roots(found.tree.load, first, found.tree.root)]
+
+
+def finish(
+    seen: Look, batch: Batch, plan: Plan, found: Reconciled, parents: tuple[Oid, ...], command: str, *,
+    author: Commit | None = None,
+) -> MergeResult:
+    """Writes the files and commits, or leaves the merge in progress when conflicts are left.
+
+    Args:
+        seen: The files as they are.
+        batch: Takes the new objects.
+        plan: What was merged.
+        found: What it gave.
+        parents: Of the commit that ends it; of one in progress both sides.
+        command: The command as typed.
+        author: Commit whose author is kept.
+    """
+    workspace, repository = seen.workspace, seen.workspace.repository
+    paths = changed_paths(seen, found)
+    found.tree.put(batch)
+    if found.tree.oid == EMPTY:
+        batch.put_object(TREE, build_tree([])[-1][1])
+    person = repository.person(repository.actor(None, workspace.root))
+    chosen = parents
+    if found.conflicts:  # gc keeps all three states while it is in progress
+        chosen = tuple(dict.fromkeys(oid for oid in (*parents, plan.theirs, plan.base) if oid is not None))
+    highest = max((repository.commit(parent).generation for parent in chosen), default=0)
+    described = canonical_json({"merge": plan.to_json(decisions_of(found))})
+    made = Commit(
+        model=workspace.model, tree=found.tree.oid, parents=chosen, generation=highest + 1,
+        author=person if author is None else author.author, committer=person, message=plan.message,
+        origin=found.origin, measured=found.measured, provenance=batch.put_bytes(described),
+    )
+    oid = batch.put_object(COMMIT, made.encode())
+    key = merging_key(workspace.name)
+    moves = [Move(key, None, oid)] if found.conflicts else head_moves(seen, oid)
+    Rewrite(seen, batch, found.tree).run(
+        moves=tuple(moves), command=command, new_head_tree=None if found.conflicts else found.tree.oid
+    )
+    notes = list(found.notes)
+    if found.stale:
+        notes.append(
+            "the weights are stale: no side trained them with the merged recipe (retrain and commit, or --weights)"
+        )
+    return MergeResult(
+        None if found.conflicts else oid, "conflicts" if found.conflicts else "merged", found.conflicts, paths,
+        stale=found.stale, notes=notes, decided=len(found.decisions),
+    )
+
+
+def abort(repository: Repository, *, command: str = "merge --abort") -> MergeResult:
+    """Gives up the merge in progress: the files are what HEAD has; what was edited since is saved in a commit.
+
+    Raises:
+        NoMergeInProgress: If there is none.
+    """
+    repository.writable()
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, batch, strict=False)
+            progress = require_in_progress(workspace, seen.refs)
+            if seen.head.base is None:
+                raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
+            only = {change.path for change in seen.changes}
+            target = NewTree(repository, seen.tree, [])
+            done = Rewrite(
+                seen, batch, target, force=True, only=only, known=in_tree(repository, progress.commit.tree)
+            ).run(moves=(Move(merging_key(workspace.name), progress.oid, None),), command=command,
+                  new_head_tree=seen.tree)
+            notes = [] if done.saved is None else [f"edited files are in {done.saved.hex()[:12]}"]
+            return MergeResult(
+                seen.head.base, "aborted", [], [os.fsdecode(path) for path in done.paths], stale=False, notes=notes
+            )

@@ -1,0 +1,261 @@
+"""The merge in progress: a commit object that the ref `merging/WORKSPACE` names, and nothing else.
+
+Its tree is what the merge wrote into the files, its parents are both sides, its provenance says how far the settling
+is. So gc keeps it, undo takes back each step, and nothing new had to be invented. Implements: spec 12.6.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from mvcs.dag.bases import merge_bases
+from mvcs.errors import MergeInProgress, NoMergeInProgress
+from mvcs.merge.values import Choice
+from mvcs.objects.hashing import Oid, parse_oid
+from mvcs.objects.record import Record
+from mvcs.objects.values import Json, parse_json
+from mvcs.ops.reconcile import Desk, Reconciliation, State, state_of
+from mvcs.ops.virtual import fold_bases
+from mvcs.refs.names import merging_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mvcs.merge.values import Conflict
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.editing import Placed
+    from mvcs.refs.table import Refs
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
+    from mvcs.store.base import Batch
+
+MERGE, CHERRY_PICK, REVERT = "merge", "cherry-pick", "revert"
+
+
+class Settled(Record):
+    """What somebody said about a conflict.
+
+    Args:
+        path: Workspace path.
+        key: Key inside the file; None for all of the file.
+        strategy: How.
+        value: The value of SET, as typed.
+    """
+
+    __slots__ = ("key", "path", "strategy", "value")
+
+    def __init__(self, path: bytes, key: str | None, strategy: str, value: str | None = None) -> None:
+        self.path = path
+        self.key = key
+        self.strategy = strategy
+        self.value = value
+
+
+class Plan(Record):
+    """All that decides what a merge gives.
+
+    Args:
+        kind: MERGE, CHERRY_PICK or REVERT.
+        name: What is merged, as people say it.
+        message: Of the commit that ends it.
+        theirs: The merged commit; of a cherry-pick or revert the commit that is picked or reverted.
+        base: Of a cherry-pick or revert the state that it starts from: a commit, None for the empty state.
+        weights: Whose weights the user named.
+        strategies: (pattern, strategy) in order.
+        keys: Path pattern to the columns that identify a row.
+        only: Ingredients that count; all if empty.
+        settled: What was said about conflicts, in order.
+    """
+
+    __slots__ = ("base", "keys", "kind", "message", "name", "only", "settled", "strategies", "theirs", "weights")
+
+    def __init__(
+        self, kind: str, *, name: str, message: str, theirs: Oid | None, base: Oid | None = None,
+        weights: str | None = None, strategies: tuple[tuple[str, str], ...] = (),
+        keys: Mapping[str, tuple[str, ...]] | None = None, only: tuple[str, ...] = (),
+        settled: tuple[Settled, ...] = (),
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.message = message
+        self.theirs = theirs
+        self.base = base
+        self.weights = weights
+        self.strategies = strategies
+        self.keys = dict(keys or {})
+        self.only = only
+        self.settled = settled
+
+    def choose(self, path: bytes, conflict: Conflict) -> Choice | None:
+        """Says how a conflict is settled: by what was said about it, last word first, else by the strategies."""
+        for said in reversed(self.settled):
+            if said.path == path and said.key in {None, conflict.key}:
+                return Choice(said.strategy, said.value)
+        text = path.decode("utf-8", "surrogateescape")
+        for pattern, strategy in self.strategies:
+            name = f"{text}:{conflict.key}" if ":" in pattern and conflict.key is not None else text
+            if fnmatchcase(name, pattern):
+                return Choice(strategy)
+        return None
+
+    def reconciliation(
+        self, repository: Repository, ours: Commit | None, ours_oid: Oid | None, batch: Batch | None,
+        merged: Mapping[bytes, Placed | None] | None = None,
+    ) -> Reconciliation:
+        """Returns the merge of the three states, ready to run.
+
+        Args:
+            repository: Where.
+            ours: What is merged into.
+            ours_oid: Its oid.
+            batch: Takes merged contents.
+            merged: Paths that Git has merged, with what is there now.
+        """
+        desk = Desk(repository, batch)
+        theirs = None if self.theirs is None else repository.commit(self.theirs)
+        if self.kind == MERGE:
+            base = self._base(desk, ours_oid)
+        else:
+            base = state_of(repository, None if self.base is None else repository.commit(self.base))
+        return Reconciliation(
+            desk, base, state_of(repository, ours), state_of(repository, theirs), self.choose, keys=self.keys,
+            only=self.only, merged=merged,
+        )
+
+    def _base(self, desk: Desk, ours: Oid | None) -> State:
+        bases: list[Oid] = []
+        if ours is not None and self.theirs is not None:
+            with desk.repository.history() as history:
+                bases = merge_bases(history, ours, self.theirs)
+        return fold_bases(desk, bases, self.keys)
+
+    def to_json(self, decisions: list[Json]) -> Json:
+        """Returns the plan as provenance carries it, with what was decided so far."""
+        made: dict[str, Json] = {
+            "kind": self.kind, "name": self.name, "message": self.message,
+            "theirs": None if self.theirs is None else self.theirs.hex(),
+            "base": None if self.base is None else self.base.hex(), "weights": self.weights,
+            "strategies": [[pattern, strategy] for pattern, strategy in self.strategies],
+            "keys": {pattern: list(columns) for pattern, columns in self.keys.items()}, "only": list(self.only),
+            "settled": [
+                {"path": path_json(said.path), "key": said.key, "strategy": said.strategy, "value": said.value}
+                for said in self.settled
+            ],
+            "decisions": decisions,
+        }
+        return made
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Plan:
+        """Reads a stored plan."""
+        document = parse_json(content)
+        assert isinstance(document, dict)
+        made = document["merge"]
+        assert isinstance(made, dict)
+        fields = _Reading(made)
+        settled = []
+        for item in fields.items("settled"):
+            said = _Reading(item)
+            settled.append(Settled(
+                path_of(item["path"]) if isinstance(item, dict) else b"", said.text_or_none("key"),
+                said.text("strategy"), said.text_or_none("value"),
+            ))
+        keys = made["keys"]
+        assert isinstance(keys, dict)
+        return cls(
+            fields.text("kind"), name=fields.text("name"), message=fields.text("message"),
+            theirs=fields.oid("theirs"), base=fields.oid("base"), weights=fields.text_or_none("weights"),
+            strategies=tuple(
+                (str(pair[0]), str(pair[1])) for pair in fields.items("strategies") if isinstance(pair, list)
+            ),
+            keys={name: tuple(map(str, columns)) for name, columns in keys.items() if isinstance(columns, list)},
+            only=tuple(map(str, fields.items("only"))), settled=tuple(settled),
+        )
+
+
+class _Reading:
+    def __init__(self, made: Json) -> None:
+        assert isinstance(made, dict)
+        self._made = made
+
+    def text(self, name: str) -> str:
+        value = self._made[name]
+        assert isinstance(value, str)
+        return value
+
+    def text_or_none(self, name: str) -> str | None:
+        return None if self._made[name] is None else self.text(name)
+
+    def oid(self, name: str) -> Oid | None:
+        return None if self._made[name] is None else parse_oid(self.text(name))
+
+    def items(self, name: str) -> list[Json]:
+        value = self._made[name]
+        assert isinstance(value, list)
+        return value
+
+
+def path_json(path: bytes) -> Json:
+    """Returns a path as canonical JSON carries it: text, or its bytes in hex."""
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        return {"bytes": path.hex()}
+
+
+def path_of(value: Json) -> bytes:
+    """Reads a path that `path_json` wrote."""
+    if isinstance(value, dict):
+        return bytes.fromhex(str(value["bytes"]))
+    return str(value).encode()
+
+
+class Progress(Record):
+    """A merge in progress.
+
+    Args:
+        oid: The commit object that holds it.
+        commit: That commit.
+        plan: What decides its result.
+    """
+
+    __slots__ = ("commit", "oid", "plan")
+
+    def __init__(self, oid: Oid, commit: Commit, plan: Plan) -> None:
+        self.oid = oid
+        self.commit = commit
+        self.plan = plan
+
+
+def merge_in_progress(workspace: Workspace, refs: Refs) -> Progress | None:
+    """Returns the workspace's merge in progress, None if there is none."""
+    oid = refs.resolve(merging_key(workspace.name))
+    if oid is None:
+        return None
+    commit = workspace.repository.commit(oid)
+    assert commit.provenance is not None
+    return Progress(oid, commit, Plan.from_json(workspace.repository.store.read_blob(commit.provenance)))
+
+
+def refuse_in_progress(workspace: Workspace, refs: Refs) -> None:
+    """Checks that no merge is in progress.
+
+    Raises:
+        MergeInProgress: If one is.
+    """
+    progress = merge_in_progress(workspace, refs)
+    if progress is not None:
+        raise MergeInProgress(what=f"{progress.plan.kind} of {progress.plan.name}")
+
+
+def require_in_progress(workspace: Workspace, refs: Refs) -> Progress:
+    """Returns the merge in progress.
+
+    Raises:
+        NoMergeInProgress: If there is none.
+    """
+    progress = merge_in_progress(workspace, refs)
+    if progress is None:
+        raise NoMergeInProgress
+    return progress

@@ -1,0 +1,197 @@
+"""diff --patch and apply: changes leave the repository as a file, and come into another branch or repository."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.errors import ObjectMissing, PatchDoesNotApply, UnreadableContent
+from mvcs.formats.content import Bytes
+from mvcs.formats.patches import HEAD, FilePatch, read_patch, write_head, write_literal
+from mvcs.merge.drivers import merge_file
+from mvcs.merge.values import leave
+from mvcs.objects.editing import Placed, find_file, unsafe_path
+from mvcs.objects.hashing import BLOB, Oid
+from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, IS_TREE, SYMLINK, Entry
+from mvcs.ops.context import look, open_workspace
+from mvcs.ops.details import content_of
+from mvcs.ops.files import Rewrite
+from mvcs.ops.recover import recover
+from mvcs.ops.restore import RestoreResult
+from mvcs.ops.trees import changed_tree
+from mvcs.repo.changes import EMPTY
+from mvcs.repo.reading import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.formats.content import Content
+    from mvcs.ops.context import Look
+    from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
+    from mvcs.store.base import Batch
+
+INSIDE = 1 << 20
+"""Bytes up to which a binary content is put into a patch unless all are wanted."""
+TEXT = 16 << 20
+"""Bytes up to which a patch tells a file by its lines."""
+MODES = (FILE, EXECUTABLE, SYMLINK)
+
+
+def patch(
+    repository: Repository, changes: list[FileChange], *, workspace: Workspace | None, binary: bool = False,
+    context: int = 3,
+) -> Iterator[bytes]:
+    """Yields a patch of changes.
+
+    Args:
+        repository: Where.
+        changes: What changed.
+        workspace: Whose files have what is not stored.
+        binary: Whether contents of any size are put in; else those over 1 MiB are named by their oid.
+        context: Lines around a change.
+    """
+    yield HEAD + b"\n"
+    for change in changes:
+        before, after = change.before, change.after
+        if any(side is not None and side.entry.kind != IS_BLOB for side in (before, after)):
+            continue  # kept elsewhere
+        made = FilePatch(
+            change.path, ingredient=change.ingredient, before=None if before is None else before.entry.oid,
+            after=None if after is None else after.entry.oid, old_mode=None if before is None else before.entry.mode,
+            new_mode=None if after is None else after.entry.mode, created=before is None, deleted=after is None,
+        )
+        old, new = (content_of(repository, side, change.path, workspace) for side in (before, after))
+        if made.before != made.after:
+            made.lines = _lines(old, new, context)
+        yield write_head(made)
+        if not made.lines and new is not None and made.before != made.after and (binary or new.size <= INSIDE):
+            yield from write_literal(new.pieces(), new.size)
+
+
+def _lines(old: Content | None, new: Content | None, context: int) -> tuple[str, ...]:
+    """Returns hunks that lead from one content to the other, none if lines cannot tell it to the byte."""
+    from mvcs.diff.hunks import HunkDoesNotFit, apply_lines
+    from mvcs.diff.text import diff_text
+
+    if max(side.size for side in (old, new) if side is not None) > TEXT:
+        return ()
+    try:
+        lines = diff_text(old, new, context=context).lines
+        wanted = b"" if new is None else new.read()
+        return lines if lines and apply_lines(old, lines).read() == wanted else ()
+    except (UnreadableContent, HunkDoesNotFit):
+        return ()
+
+
+def apply(repository: Repository, content: bytes, *, command: str = "apply") -> RestoreResult:
+    """Applies a patch to the files of the workspace; nothing is committed.
+
+    Args:
+        repository: Opened from the workspace.
+        content: The patch.
+        command: The command as typed.
+
+    Raises:
+        UnreadableContent: If it is no patch.
+        PatchDoesNotApply: If a file is not as the patch expects, or its content is not here; nothing is changed then.
+        UnsavedWork: If a file that it touches has unsaved changes.
+    """
+    repository.writable()
+    patches = read_patch(content)
+    workspace = open_workspace(repository)
+    with workspace.locked():
+        recover(workspace)
+        with repository.lock.shared(), repository.store.batch() as batch:
+            seen = look(workspace, Digest(), strict=False)
+            applying = _Applying(repository, seen, batch)
+            edits: dict[bytes, Entry | None] = {}
+            for item in patches:
+                edits.update(applying.one(item))
+            target = changed_tree(repository, seen.tree, edits)
+            only = {item.path for item in patches}
+            done = Rewrite(seen, batch, target, only=only).run(moves=(), command=command)
+            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+
+
+class _Applying:
+    def __init__(self, repository: Repository, seen: Look, batch: Batch) -> None:
+        self._repository = repository
+        self._seen = seen
+        self._batch = batch
+
+    def one(self, item: FilePatch) -> dict[bytes, Entry | None]:
+        """Returns what a section does to HEAD's tree."""
+        problem = unsafe_path(item.path)
+        if problem is not None:
+            raise self._refusal(item, problem)
+        here = self._here(item.path)
+        if here is None and not item.created:
+            raise self._refusal(item, "there is no such file")
+        if here is not None and item.created and here.entry.oid != item.after:
+            raise self._refusal(item, "there is such a file already")
+        if item.deleted:
+            assert here is not None
+            if item.before is not None and here.entry.oid != item.before:
+                raise self._refusal(item, "it would be deleted and has changed")
+            return {here.ingredient.encode() + b"/" + item.path: None}
+        mode = item.new_mode if item.new_mode is not None else here.entry.mode if here is not None else FILE
+        if mode not in MODES:
+            raise self._refusal(item, f"mode {mode:o}")
+        ingredient = here.ingredient if here is not None else item.ingredient or "code"
+        oid, size = self._content(item, here)
+        return {ingredient.encode() + b"/" + item.path: Entry(b"", mode, IS_BLOB, oid, size)}
+
+    def _here(self, path: bytes) -> Placed | None:
+        if self._seen.tree == EMPTY:
+            return None
+        placed = find_file(self._repository.load_tree, self._seen.tree, path)
+        return None if placed is None or placed.entry.kind == IS_TREE else placed
+
+    def _content(self, item: FilePatch, here: Placed | None) -> tuple[Oid, int]:
+        store = self._repository.store
+        current = None if here is None else here.entry.oid
+        if item.literal is None and not item.lines:
+            if item.before == item.after and here is not None:
+                return here.entry.oid, here.entry.size  # only the mode
+            if item.after is None or store.kind(item.after) != BLOB:
+                raise self._refusal(item, "its content is not in the patch (mvcs diff --patch --binary)")
+            if current not in {None, item.before, item.after}:
+                raise self._refusal(item, "it has changed, and is merged as a whole")
+            return item.after, store.blob_size(item.after)
+        if current is not None and current == item.after:
+            return current, store.blob_size(current)
+        wanted = self._applied(item, current)
+        oid = self._batch.put_bytes(wanted)
+        if item.after is not None and current == item.before and oid != item.after:
+            raise self._refusal(item, "it does not give the content that it names")
+        return oid, len(wanted)
+
+    def _applied(self, item: FilePatch, current: Oid | None) -> bytes:
+        from mvcs.diff.hunks import HunkDoesNotFit, apply_lines
+
+        store = self._repository.store
+        try:
+            if current == item.before or item.before is None or store.kind(item.before) != BLOB:
+                if item.literal is not None:
+                    if current not in {None, item.before}:
+                        raise self._refusal(item, "it has changed, and is merged as a whole")
+                    return item.literal
+                return apply_lines(None if current is None else Bytes(store.read_blob(current)), item.lines).read()
+            base = Bytes(store.read_blob(item.before))
+            theirs = item.literal if item.literal is not None else apply_lines(base, item.lines).read()
+            assert current is not None
+            merged = merge_file(
+                item.path, item.ingredient or "code", base, Bytes(store.read_blob(current)), Bytes(theirs), leave,
+                keys=self._seen.workspace.project.rules.keys,
+            )
+        except (HunkDoesNotFit, UnreadableContent, ObjectMissing) as error:
+            raise self._refusal(item, error.message) from error
+        if merged.conflicts:
+            raise self._refusal(item, f"{len(merged.conflicts)} conflict(s) with what is here")
+        return merged.content.read()
+
+    def _refusal(self, item: FilePatch, reason: str) -> PatchDoesNotApply:
+        return PatchDoesNotApply(path=os.fsdecode(item.path), reason=reason)
+

@@ -1,0 +1,360 @@
+"""Merges inside files: keys, packages, rows, cells, lines; and the defects of the peers, each as a test."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli.harness import fails, mvcs_run, ok, snapshot, status
+from cli.test_merge import commit, merge, two_sides
+
+from cli.harness import project, repo, sealed  # noqa: F401 -- fixtures
+
+
+def conflicts(folder):
+    return {
+        (item["path"], item["key"]): (item["base"], item["ours"], item["theirs"])
+        for item in mvcs_run("conflicts", "--json", cwd=folder).json["conflicts"]
+    }
+
+
+def base(folder, files):
+    return commit(folder, files, "base")
+
+
+CONFIG = "model:\n  layers: 2  # depth\n  lr: 1e-4\ndata:\n  lower: false\nseed: 1\n"
+
+
+class TestConfig:
+    """Configuration merges by key."""
+
+    def test_two_architectures_of_one_file_come_together(self, project):
+        base(project, {"params.yaml": CONFIG})
+        two_sides(
+            project, {"params.yaml": CONFIG.replace("lower: false", "lower: true")},
+            {"params.yaml": CONFIG.replace("layers: 2", "layers: 4")},
+        )
+        assert merge(project, "other").code == 0
+        expected = CONFIG.replace("lower: false", "lower: true").replace("layers: 2", "layers: 4")
+        assert (project / "params.yaml").read_text() == expected
+
+    def test_one_key_changed_twice_is_settled_by_key_from_a_script(self, project):
+        base(project, {"params.yaml": CONFIG})
+        two_sides(
+            project, {"params.yaml": CONFIG.replace("seed: 1", "seed: 2").replace("1e-4", "1e-3")},
+            {"params.yaml": CONFIG.replace("seed: 1", "seed: 3").replace("1e-4", "1e-5")},
+        )
+        assert merge(project, "other").json["conflicts"] == 2
+        assert conflicts(project) == {
+            ("params.yaml", "model.lr"): (1e-4, 1e-3, 1e-5), ("params.yaml", "seed"): (1, 2, 3),
+        }
+        assert fails(3, "path-not-found", "resolve", "params.yaml:sed", "--ours", cwd=project)
+        ok("resolve", "params.yaml:seed", "--set", "11", cwd=project)
+        assert conflicts(project) == {("params.yaml", "model.lr"): (1e-4, 1e-3, 1e-5)}
+        ok("resolve", "params.yaml:model.lr", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        expected = CONFIG.replace("seed: 1", "seed: 11").replace("1e-4", "1e-5")
+        assert (project / "params.yaml").read_text() == expected
+        decisions = ok("show", "--json", cwd=project).json["provenance"]["merge"]["decisions"]
+        assert {item["key"]: item["strategy"] for item in decisions} == {"seed": "set", "model.lr": "theirs"}
+
+    def test_strategies_for_numbers_by_key(self, project):
+        base(project, {"params.yaml": CONFIG})
+        two_sides(
+            project, {"params.yaml": CONFIG.replace("seed: 1", "seed: 2")},
+            {"params.yaml": CONFIG.replace("seed: 1", "seed: 5")},
+        )
+        assert merge(project, "other", "-s", "*.yaml:seed=max").code == 0
+        assert "seed: 5\n" in (project / "params.yaml").read_text()
+
+    @pytest.mark.parametrize("broken", ["a: [1\n", "a: 1\na: 2\n", "\ta: b\n"])
+    def test_broken_yaml_is_a_conflict_of_the_file_and_says_why(self, project, broken):
+        base(project, {"params.yaml": CONFIG})
+        two_sides(project, {"params.yaml": broken}, {"params.yaml": CONFIG.replace("seed: 1", "seed: 5")})
+        assert merge(project, "other").json["conflicts"] == 1
+        (item,) = mvcs_run("conflicts", "--json", cwd=project).json["conflicts"]
+        assert item["key"] is None
+        assert "YAML" in item["reason"]
+        assert (project / "params.yaml").read_text() == broken
+
+
+class TestEnvironment:
+    """Packages merge by normalised name."""
+
+    BASE = "numpy==1.26.0\ntorch==2.1.0+cu121\n"
+
+    def test_two_spellings_of_one_package_are_one_key(self, project):
+        base(project, {"requirements.txt": self.BASE})
+        two_sides(
+            project, {"requirements.txt": "NumPy>=2\ntorch==2.1.0+cu121\n"},
+            {"requirements.txt": "numpy==1.26.4\ntorch==2.1.0+cu121\nscikit_learn==1.5\n"},
+        )
+        assert merge(project, "other").json["conflicts"] == 1
+        ((path, key),) = conflicts(project)
+        assert (path, key) == ("requirements.txt", "numpy")
+        ok("resolve", "requirements.txt:numpy", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert (project / "requirements.txt").read_text().splitlines() == [
+            "numpy==1.26.4", "torch==2.1.0+cu121", "scikit_learn==1.5",
+        ]
+
+    @pytest.mark.parametrize("flipped", [False, True])
+    def test_a_deleted_package_against_a_changed_one_is_a_conflict(self, project, flipped):
+        base(project, {"requirements.txt": self.BASE})
+        sides = [{"requirements.txt": "torch==2.1.0+cu121\n"}, {"requirements.txt": self.BASE.replace("1.26.0", "1.26.4")}]
+        two_sides(project, *(sides[::-1] if flipped else sides))
+        assert merge(project, "other").json["conflicts"] == 1
+        ((path, key),) = conflicts(project)
+        assert (path, key) == ("requirements.txt", "numpy")
+        assert None in conflicts(project)[path, key]
+
+
+class TestTables:
+    """Rows merge by a declared key, and never by guess."""
+
+    def declare(self, project):
+        toml = (project / "mvcs.toml").read_text()
+        return {"mvcs.toml": toml + '\n[merge]\nkeys = { "data/*.csv" = ["id"] }\n'}
+
+    def test_rows_and_cells(self, project):
+        base(project, {**self.declare(project), "data/t.csv": "id,text,label\n1,a,0\n2,b,0\n"})
+        two_sides(
+            project, {"data/t.csv": "id,text,label\n1,A,0\n2,b,1\n3,c,1\n"},
+            {"data/t.csv": "id,text,label\n1,a,1\n2,b,2\n4,d,1\n"},
+        )
+        assert merge(project, "other").json["conflicts"] == 1
+        assert conflicts(project) == {("data/t.csv", "id=2/label"): ("0", "1", "2")}
+        ok("resolve", "data/t.csv:id=2/label", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        rows = (project / "data/t.csv").read_text().splitlines()
+        assert set(rows) == {"id,text,label", "1,A,1", "2,b,2", "3,c,1", "4,d,1"}
+
+    def test_without_a_key_the_file_is_one_conflict(self, project):
+        base(project, {"data/t.csv": "id,text\n1,a\n2,b\n"})
+        two_sides(project, {"data/t.csv": "id,text\n1,A\n2,b\n"}, {"data/t.csv": "id,text\n1,a\n2,B\n"})
+        assert merge(project, "other").json["conflicts"] == 1
+        assert list(conflicts(project)) == [("data/t.csv", None)]
+
+    def test_two_appends_are_joined_only_when_asked(self, project):
+        base(project, {"data/t.csv": "id,text\n1,a\n"})
+        two_sides(project, {"data/t.csv": "id,text\n1,a\n2,o\n"}, {"data/t.csv": "id,text\n1,a\n3,t\n"})
+        assert merge(project, "other", "--dry-run").json["conflicts"] == 1
+        assert merge(project, "other", "-s", "data/*=append").code == 0
+        assert (project / "data/t.csv").read_text() == "id,text\n1,a\n2,o\n3,t\n"
+
+
+class TestText:
+    """Code merges by lines."""
+
+    BASE = "import x\n\n\ndef one():\n    return 1\n\n\ndef two():\n    return 2\n"
+
+    def test_hunks(self, project):
+        base(project, {"train.py": self.BASE})
+        two_sides(
+            project, {"train.py": self.BASE.replace("return 1", "return 10").replace("import x", "import y")},
+            {"train.py": self.BASE.replace("return 2", "return 20").replace("import x", "import z")},
+        )
+        assert merge(project, "other").json["conflicts"] == 1
+        text = (project / "train.py").read_text()
+        assert "<<<<<<<" in text
+        assert "return 10" in text
+        assert "return 20" in text
+        (project / "train.py").write_text(text + "# more\n")
+        assert fails(1, "conflicts-left", "commit", "-m", "x", cwd=project)["details"]["paths"] == ["train.py"]
+        (project / "train.py").write_text(text)
+        ok("resolve", "train.py:hunk-1", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        expected = self.BASE.replace("return 1", "return 10").replace("return 2", "return 20").replace("import x", "import z")
+        assert (project / "train.py").read_text() == expected
+
+    @pytest.mark.parametrize("change", [
+        lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text, lambda text: text.rstrip("\n"),
+    ])
+    def test_line_ends_bom_and_no_final_newline(self, project, change):
+        base(project, {"train.py": self.BASE})
+        two_sides(
+            project, {"train.py": change(self.BASE).encode()}, {"train.py": self.BASE.replace("return 1", "return 10")}
+        )
+        assert merge(project, "other").code == 0
+        assert (project / "train.py").read_bytes() == change(self.BASE.replace("return 1", "return 10")).encode()
+
+
+class TestNotebooks:
+    """Notebooks merge by cell."""
+
+    def notebook(self, *sources, outputs=()):
+        cells = [
+            {"cell_type": "code", "execution_count": None, "id": f"c{number}", "metadata": {}, "outputs": list(outputs),
+             "source": source}
+            for number, source in enumerate(sources)
+        ]
+        return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+
+    def test_both_changed_is_never_theirs_alone(self, project):
+        base(project, {"nb.ipynb": self.notebook("a = 1", "b = 2")})
+        two_sides(project, {"nb.ipynb": self.notebook("a = 10", "b = 2")}, {"nb.ipynb": self.notebook("a = 11", "b = 2")})
+        assert merge(project, "other").json["conflicts"] == 1
+        ((path, key),) = conflicts(project)
+        assert path == "nb.ipynb"
+        assert "c0" in key
+        assert json.loads((project / "nb.ipynb").read_text())  # still a notebook
+        ok("resolve", f"nb.ipynb:{key}", "--ours", cwd=project)
+        ok("commit", cwd=project)
+        assert json.loads((project / "nb.ipynb").read_text())["cells"][0]["source"] in ("a = 10", ["a = 10"])
+
+    def test_different_cells_merge(self, project):
+        base(project, {"nb.ipynb": self.notebook("a = 1", "b = 2")})
+        two_sides(project, {"nb.ipynb": self.notebook("a = 10", "b = 2")}, {"nb.ipynb": self.notebook("a = 1", "b = 20")})
+        assert merge(project, "other").code == 0
+        assert (project / "nb.ipynb").read_text() == self.notebook("a = 10", "b = 20")
+
+
+class TestIngredients:
+    """Whole ingredients: our change is not lost when they drop all of it."""
+
+    @pytest.mark.parametrize("flipped", [False, True])
+    def test_a_deleted_ingredient_against_a_changed_one_is_a_conflict(self, project, flipped):
+        sides = [{"train.py": None}, {"train.py": "print('changed')\n"}]
+        two_sides(project, *(sides[::-1] if flipped else sides))
+        assert merge(project, "other").json["conflicts"] == 1
+        assert list(conflicts(project)) == [("train.py", None)]
+        assert (project / "train.py").exists() == flipped
+
+
+class TestHistories:
+    """Criss-cross histories have several bases."""
+
+    def test_a_criss_cross_merge_asks_again_and_does_not_take_a_side(self, project):
+        base(project, {"params.yaml": "seed: 1\nother: 1\n"})
+        ok("switch", "-c", "b", cwd=project)
+        commit(project, {"params.yaml": "seed: 2\nother: 1\n"}, "b1")
+        ok("switch", "main", cwd=project)
+        commit(project, {"params.yaml": "seed: 3\nother: 1\n"}, "a1")
+        ok("branch", "a1", cwd=project)
+        # each merges the other and settles for its own value
+        ok("merge", "b", "-s", "*=ours", cwd=project)
+        ok("switch", "b", cwd=project)
+        ok("merge", "a1", "-s", "*=ours", cwd=project)
+        ok("switch", "main", cwd=project)
+        assert merge(project, "b").json["conflicts"] == 1
+        assert list(conflicts(project)) == [("params.yaml", "seed")]
+        assert conflicts(project)["params.yaml", "seed"][1:] == (3, 2)
+
+    def test_a_criss_cross_merge_of_other_files_needs_no_hand(self, project):
+        base(project, {"params.yaml": "seed: 1\n"})
+        ok("switch", "-c", "b", cwd=project)
+        commit(project, {"data/b.bin": b"\0b"}, "b1")
+        ok("switch", "main", cwd=project)
+        commit(project, {"data/a.bin": b"\0a"}, "a1")
+        ok("branch", "a1", cwd=project)
+        ok("merge", "b", cwd=project)
+        ok("switch", "b", cwd=project)
+        ok("merge", "--no-ff", "a1", cwd=project)
+        commit(project, {"data/b2.bin": b"\0b"}, "b2")
+        ok("switch", "main", cwd=project)
+        commit(project, {"params.yaml": "seed: 5\n"}, "a2")
+        assert merge(project, "b").code == 0
+        assert {b"data/a.bin", b"data/b.bin", b"data/b2.bin"} <= set(snapshot(project))
+        assert (project / "params.yaml").read_text() == "seed: 5\n"
+
+
+def test_metrics_are_never_merged(project):
+    two_sides(
+        project, {"metrics.json": '{"auc": 0.7}', "data/a.bin": b"\0"}, {"metrics.json": '{"auc": 0.8}', "data/b.bin": b"\0"}
+    )
+    assert merge(project, "other").code == 0
+    assert not status(project)["merging"]
+    assert json.loads((project / "metrics.json").read_text()) in ({"auc": 0.7}, {"auc": 0.8})
+
+
+class TestPatch:
+    """diff --patch and apply, over all ingredients."""
+
+    def test_a_patch_gives_the_target_elsewhere(self, project, tmp_path):
+        target = {
+            "train.py": "print('new')\n", "params.yaml": "lr: 0.5\n", "requirements.txt": "numpy==2.1\n",
+            "data/train.csv": "a,b\n1,2\n3,4\n", "model.pt": b"\0new weights\xff" * 30, "metrics.json": '{"auc": 0.6}\n',
+            "README.md": None, "data/späte ünï.csv": "x\n1\n",
+        }
+        first = ok("rev-parse", "HEAD", cwd=project).out.strip()
+        second = commit(project, target)
+        wanted = snapshot(project)
+        patch = tmp_path / "p.patch"
+        patch.write_bytes(ok("diff", first, second, "--patch", cwd=project).bytes)
+        ok("switch", "-c", "elsewhere", first, cwd=project)
+        ok("apply", str(patch), cwd=project)
+        assert snapshot(project) == wanted
+        ok("commit", "-m", "applied", cwd=project)
+        shown = [ok("show", rev, "--json", cwd=project).json["tree"] for rev in (second, "HEAD")]
+        assert shown[0] == shown[1]
+        ok("undo", cwd=project)
+        ok("undo", cwd=project)
+        assert (project / "train.py").read_text() == "print('train')\n"
+
+    def test_git_takes_the_text_of_it(self, project, tmp_path):
+        import subprocess
+
+        first = ok("rev-parse", "HEAD", cwd=project).out.strip()
+        commit(project, {"train.py": "print('new')\nmore\n", "params.yaml": "lr: 0.5\n", "new file.py": "x\n"})
+        patch = tmp_path / "p.patch"
+        patch.write_bytes(ok("diff", first, "HEAD", "--patch", cwd=project).bytes)
+        wanted = snapshot(project)
+        ok("switch", "-c", "elsewhere", first, cwd=project)
+        subprocess.run(["git", "apply", str(patch)], cwd=project, check=True)
+        assert snapshot(project) == wanted
+
+    def test_it_is_merged_with_what_changed_here(self, project, tmp_path):
+        base(project, {"params.yaml": CONFIG})
+        first = ok("rev-parse", "HEAD", cwd=project).out.strip()
+        commit(project, {"params.yaml": CONFIG.replace("seed: 1", "seed: 2")})
+        patch = tmp_path / "p.patch"
+        patch.write_bytes(ok("diff", first, "HEAD", "--patch", cwd=project).bytes)
+        ok("switch", "-c", "elsewhere", first, cwd=project)
+        commit(project, {"params.yaml": CONFIG.replace("layers: 2", "layers: 8")})
+        ok("apply", str(patch), cwd=project)
+        assert (project / "params.yaml").read_text() == CONFIG.replace("layers: 2", "layers: 8").replace("seed: 1", "seed: 2")
+        ok("commit", "-m", "both", cwd=project)
+        commit(project, {"params.yaml": CONFIG.replace("seed: 1", "seed: 9")})
+        before = snapshot(project)
+        assert fails(4, "patch-does-not-apply", "apply", str(patch), cwd=project)["details"]["path"] == "params.yaml"
+        assert snapshot(project) == before
+
+    def test_large_contents_stay_out_unless_wanted(self, project, tmp_path):
+        first = ok("rev-parse", "HEAD", cwd=project).out.strip()
+        second = commit(project, {"model.pt": bytes(range(256)) * 8000})
+        small = ok("diff", first, second, "--patch", cwd=project).bytes
+        assert len(small) < 2000
+        whole = ok("diff", first, second, "--patch", "--binary", cwd=project).bytes
+        other = tmp_path / "other"
+        ok("clone", str(project), str(other))
+        ok("switch", "-c", "x", first, cwd=other)
+        for name, content in (("small", small), ("whole", whole)):
+            (tmp_path / name).write_bytes(content)
+            ok("apply", str(tmp_path / name), cwd=other)  # the clone has the blob too
+            ok("undo", cwd=other)
+
+    @pytest.mark.parametrize("damage", [b"", b"no patch", b"mvcs patch 1\ndiff --git a/../x b/../x\n"])
+    def test_what_is_no_patch_changes_nothing(self, project, tmp_path, damage):
+        (tmp_path / "p").write_bytes(damage)
+        before = snapshot(project)
+        assert mvcs_run("apply", str(tmp_path / "p"), "--json", cwd=project).code == 4
+        assert snapshot(project) == before
+
+
+class TestBlame:
+    """blame tells the commit that last set something."""
+
+    def test_keys_packages_and_lines(self, project):
+        first = base(project, {"params.yaml": CONFIG, "train.py": "a\nb\n", "requirements.txt": "numpy==1.0\ntorch==2.0\n"})
+        second = commit(project, {"params.yaml": CONFIG.replace("seed: 1", "seed: 2"), "train.py": "a\nB\nc\n",
+                                  "requirements.txt": "torch==2.0\nnumpy==1.1\n"})
+
+        def who(*words):
+            return {item["key"]: item["commit"] for item in ok("blame", *words, "--json", cwd=project).json["keys"]}
+
+        assert who("HEAD:params.yaml", "seed") == {"seed": second}
+        assert who("params.yaml")["model.lr"] == first
+        assert who("requirements.txt") == {"torch": first, "numpy": second}
+        assert who("train.py") == {"1": first, "2": second, "3": second}
+        assert who("HEAD~1:params.yaml", "seed") == {"seed": first}
+        assert fails(3, "path-not-found", "blame", "params.yaml", "sed", cwd=project)

@@ -1,0 +1,227 @@
+"""Paths that two sides changed: taken, merged inside, or left as a conflict with its outcomes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mvcs.diff.trees import FileChange
+from mvcs.errors import UnreadableContent
+from mvcs.formats.content import Bytes
+from mvcs.formats.values import ABSENT
+from mvcs.merge.paths import Drivers, merge_paths
+from mvcs.merge.values import Choice, Conflict, Merged
+from mvcs.objects.editing import Placed
+from mvcs.objects.hashing import blob_oid
+from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, SYMLINK, Entry
+
+BLOBS: dict[bytes, bytes] = {}
+
+
+def placed(content: bytes | None, ingredient: str = "code", mode: int = FILE) -> Placed | None:
+    if content is None:
+        return None
+    oid = blob_oid(content)
+    BLOBS[oid] = content
+    return Placed(ingredient, Entry(b"x", mode, IS_BLOB, oid, len(content)))
+
+
+def changes(base: dict[bytes, Placed | None], side: dict[bytes, Placed | None]) -> list[FileChange]:
+    found = []
+    for path in sorted({*base, *side}):
+        before, after = base.get(path), side.get(path)
+        if before is None and after is None:
+            continue
+        if before is None or not before.same(after):
+            found.append(FileChange(path, before, after))
+    return found
+
+
+def by_words(path, ingredient, base, ours, theirs, choose):
+    """A driver that unites words when only one side has new ones; binary content it refuses."""
+    del path, ingredient
+    if b"\0" in ours.read():
+        raise UnreadableContent(format="text", line=1, reason="binary")
+    old = set(base.read().split()) if base is not None else set()
+    a, b = set(ours.read().split()), set(theirs.read().split())
+    if (a - old) and (b - old) and (a - old) != (b - old):
+        conflict = Conflict("words", b" ".join(sorted(old)), ours.read(), theirs.read())
+        choice = choose(conflict)
+        if choice is not None and choice.strategy == "union":
+            return Merged(Bytes(b" ".join(sorted(a | b))))
+        return Merged(ours, (conflict,))
+    return Merged(Bytes(b" ".join(sorted((a | b) - (old - a) - (old - b)))))
+
+
+DRIVERS = Drivers(lambda oid: Bytes(BLOBS[oid]), by_words)
+
+
+def never(path, conflict):
+    del path, conflict
+
+
+def merge(base, ours, theirs, choose=never):
+    return merge_paths(changes(base, ours), changes(base, theirs), DRIVERS, choose)
+
+
+def result(ours, merged):
+    """The files after a merge: path to (ingredient, mode, content)."""
+    files = {path: item for path, item in ours.items() if item is not None}
+    for path, item in merged.edits.items():
+        if item is None:
+            files.pop(path, None)
+        else:
+            files[path] = item
+    shown = {path: (item.ingredient, item.entry.mode, BLOBS[item.entry.oid]) for path, item in files.items()}
+    for path, new in merged.files.items():
+        shown[path] = (new.ingredient, new.mode, new.content.read())
+    return shown
+
+
+STATES = [None, b"one", b"two"]
+
+
+@pytest.mark.parametrize("base,ours,theirs", list(itertools.product(STATES, repeat=3)))
+def test_every_state_of_a_path_follows_the_rule_of_three_or_is_a_conflict(base, ours, theirs):
+    b, o, t = ({b"p": placed(side and side + b"\0")} for side in (base, ours, theirs))
+    merged = merge(b, o, t)
+    expected = {
+        True: ours if ours == theirs or theirs == base else theirs if ours == base else ours
+    }[True]
+    content = result(o, merged).get(b"p")
+    assert (content and content[2]) == (expected and expected + b"\0")
+    agrees = ours == theirs or ours == base or theirs == base
+    assert [item.path for item in merged.conflicts] == ([] if agrees else [b"p"])
+    if not agrees:
+        conflict = merged.conflicts[0].conflict
+        values = [side[b"p"].entry.oid.hex() if side[b"p"] else ABSENT for side in (b, o, t)]
+        assert [conflict.base, conflict.ours, conflict.theirs] == values
+        for strategy, wanted in (("ours", ours), ("theirs", theirs), ("base", base)):
+            settled = merge(b, o, t, lambda path, conflict, s=strategy: Choice(s))
+            assert settled.conflicts == []
+            assert [(path, d.strategy) for path, d in settled.decisions] == [(b"p", strategy)]
+            content = result(o, settled).get(b"p")
+            assert (content and content[2]) == (wanted and wanted + b"\0")
+
+
+def test_delete_and_modify_conflict_in_both_directions():
+    base, changed = {b"p": placed(b"a")}, {b"p": placed(b"b")}
+    assert merge(base, {}, changed).conflicts[0].conflict.reason == "deleted in ours, changed in theirs"
+    assert merge(base, changed, {}).conflicts[0].conflict.reason == "changed in ours, deleted in theirs"
+
+
+def test_both_changed_is_merged_inside_and_left_where_the_driver_leaves_it():
+    base, ours, theirs = ({b"p": placed(text)} for text in (b"a b", b"a b c", b"b"))
+    assert result(ours, merge(base, ours, theirs))[b"p"] == ("code", FILE, b"b c")
+    theirs = {b"p": placed(b"a b d")}
+    merged = merge(base, ours, theirs)
+    assert [(item.path, item.conflict.key) for item in merged.conflicts] == [(b"p", "words")]
+    united = merge(base, ours, theirs, lambda path, conflict: Choice("union"))
+    assert result(ours, united)[b"p"][2] == b"a b c d"
+
+
+def test_a_file_that_is_config_on_one_side_and_data_on_the_other_is_a_conflict():
+    base = {b"p": placed(b"a")}
+    ours, theirs = {b"p": placed(b"a", "config")}, {b"p": placed(b"b", "data")}
+    merged = merge(base, ours, theirs)
+    assert merged.conflicts[0].conflict.reason == "config in ours, data in theirs"
+    # moved by one side and changed by the other: both, without a conflict
+    merged = merge(base, ours, {b"p": placed(b"b")})
+    assert result(ours, merged)[b"p"] == ("config", FILE, b"b")
+    merged = merge(base, {b"p": placed(b"b")}, {b"p": placed(b"a", "data")})
+    assert result({b"p": placed(b"b")}, merged)[b"p"] == ("data", FILE, b"b")
+
+
+def test_mode_and_content_merge_apart():
+    base, ours, theirs = {b"p": placed(b"a")}, {b"p": placed(b"a", mode=EXECUTABLE)}, {b"p": placed(b"b")}
+    assert result(ours, merge(base, ours, theirs))[b"p"] == ("code", EXECUTABLE, b"b")
+    assert result(theirs, merge(base, theirs, ours))[b"p"] == ("code", EXECUTABLE, b"b")
+    both = merge(base, {b"p": placed(b"a c", mode=EXECUTABLE)}, {b"p": placed(b"")})
+    assert both.files[b"p"].mode == EXECUTABLE
+
+
+def test_a_link_against_a_changed_file_is_a_conflict():
+    base = {b"p": placed(b"a")}
+    ours, theirs = {b"p": placed(b"target", mode=SYMLINK)}, {b"p": placed(b"b")}
+    assert merge(base, ours, theirs).conflicts[0].conflict.reason == "not both plain files"
+
+
+def test_a_change_follows_a_renamed_file_from_either_side():
+    base = {b"old": placed(b"a b")}
+    renamed, changed = {b"new": placed(b"a b")}, {b"old": placed(b"a b c")}
+    for ours, theirs in ((renamed, changed), (changed, renamed)):
+        merged = merge(base, ours, theirs)
+        assert merged.conflicts == []
+        assert result(ours, merged) == {b"new": ("code", FILE, b"a b c")}
+
+
+def test_both_sides_rename():
+    base = {b"old": placed(b"a")}
+    ours, theirs = {b"mine": placed(b"a")}, {b"yours": placed(b"a")}
+    merged = merge(base, ours, theirs)
+    conflict = merged.conflicts[0].conflict
+    assert (merged.conflicts[0].path, conflict.ours, conflict.theirs) == (b"old", "mine", "yours")
+    assert set(result(ours, merged)) == {b"mine"}
+    for strategy, wanted in (("ours", {b"mine"}), ("theirs", {b"yours"}), ("base", {b"old"}),
+                             ("union", {b"mine", b"yours"})):
+        settled = merge(base, ours, theirs, lambda path, conflict, s=strategy: Choice(s))
+        assert set(result(ours, settled)) == wanted
+    same = merge(base, ours, {b"mine": placed(b"a")})
+    assert same.conflicts == []
+    assert set(result(ours, same)) == {b"mine"}
+
+
+def test_renamed_on_one_side_and_deleted_on_the_other():
+    base, renamed = {b"old": placed(b"a")}, {b"new": placed(b"a")}
+    for ours, theirs in ((renamed, {}), ({}, renamed)):
+        merged = merge(base, ours, theirs)
+        assert merged.conflicts[0].conflict.reason == "renamed on one side, deleted on the other"
+        assert set(result(ours, merged)) == set(ours)
+        settled = merge(base, ours, theirs, lambda path, conflict: Choice("theirs"))
+        assert set(result(ours, settled)) == set(theirs)
+        back = merge(base, ours, theirs, lambda path, conflict: Choice("base"))
+        assert set(result(ours, back)) == {b"old"}
+
+
+def test_a_strategy_that_means_nothing_here_leaves_the_conflict():
+    base, ours, theirs = ({b"p": placed(text)} for text in (b"a\0", b"b\0", b"c\0"))
+    merged = merge(base, ours, theirs, lambda path, conflict: Choice("newest"))
+    assert merged.conflicts[0].strategies == ("ours", "theirs", "base")
+
+
+FILES = st.dictionaries(
+    st.sampled_from([b"a", b"b", b"d/c", b"d/e"]),
+    st.builds(placed, st.sampled_from([b"1\0", b"2\0", b"3\0"]), st.sampled_from(["code", "data"]),
+              st.sampled_from([FILE, EXECUTABLE])),
+)
+
+
+@given(FILES, FILES)
+def test_one_sided_changes_are_taken_whole(base, side):
+    assert result(base, merge(base, base, side)) == result(side, merge(base, side, base)) == result(side, merge({}, side, {}))
+    assert merge(base, side, side).conflicts == []
+    assert result(side, merge(base, side, side)) == result(side, merge({}, side, {}))
+
+
+@given(FILES, FILES, FILES)
+def test_conflicts_are_the_same_with_the_sides_swapped(base, ours, theirs):
+    one, other = merge(base, ours, theirs), merge(base, theirs, ours)
+    assert [item.path for item in one.conflicts] == [item.path for item in other.conflicts]
+    for mine, yours in zip(one.conflicts, other.conflicts, strict=True):
+        assert (mine.conflict.base, mine.conflict.ours, mine.conflict.theirs) == (
+            yours.conflict.base, yours.conflict.theirs, yours.conflict.ours
+        )
+    clear = {path for path in {*base, *ours, *theirs}} - {item.path for item in one.conflicts}
+    if not one.conflicts:
+        assert result(ours, one) == result(theirs, other)
+    del clear
+
+
+@given(FILES, FILES, FILES)
+def test_settled_by_ours_everywhere_nothing_is_left(base, ours, theirs):
+    settled = merge(base, ours, theirs, lambda path, conflict: Choice("ours"))
+    assert settled.conflicts == []
+    assert result(ours, settled) == result(ours, merge(base, ours, theirs))
