@@ -10,6 +10,7 @@ where the packages of the day decide them. `--write` puts the answers of this ru
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -89,23 +90,19 @@ def written(readme: str, answers: list[str]) -> str:
 def run(name: str, *, write: bool) -> int:
     """Plays one transcript; returns how many answers differ."""
     page, masks = TRANSCRIPTS[name]
-    sys.path.insert(0, str(ROOT / "examples" / name))
-    import prepare
-
+    prepare = runpy.run_path(str(ROOT / "examples" / name / "prepare.py"))["prepare"]
     text = (ROOT / page).read_text()
     steps = transcript(text)
     if not steps:
         sys.exit(f"{page} has no transcript")
     with tempfile.TemporaryDirectory(prefix="mvcs-demo-") as top:
         folder = pathlib.Path(top)
-        prepare.prepare(folder / name)
+        prepare(folder / name)
         answers = play(folder, steps)
         if write:
             shown = [answer.replace(str(folder), "/tmp/mvcs-demo") for answer in answers]
             (ROOT / page).write_text(written(text, shown))
             return 0
-    sys.path.remove(str(ROOT / "examples" / name))
-    del sys.modules["prepare"]
     wrong = 0
     for (command, expected), answer in zip(steps, answers, strict=True):
         if masked(answer, masks) != masked(expected, masks):

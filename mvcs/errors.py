@@ -465,11 +465,11 @@ class PermissionDenied(MvcsError):
 
 
 class RemoteError(MvcsError):
-    """A remote failed; field `url`."""
+    """A remote failed; fields `url`, `reason`."""
 
     exit_code = 6
     retryable = True
-    template = "remote {url} failed"
+    template = "{url}: {reason}"
 
 
 # 7: integrity

@@ -37,6 +37,14 @@ class Repo(Looking):
 
         return add(self._repository, paths, ingredient)
 
+    def add_url(
+        self, url: str, ingredient: str = "data", *, to: str | None = None, verify: bool = False
+    ) -> list[tuple[str, str]]:
+        """Declares data that is kept elsewhere, at an http, https or s3 URL."""
+        from mvcs.ops.add import add_references
+
+        return add_references(self._repository, url, ingredient=ingredient, to=to, verify=verify)
+
     def rm(
         self, paths: list[str], *, cached: bool = False, force: bool = False, command: str = "rm"
     ) -> list[str]:

@@ -100,7 +100,9 @@ def note(key: str, before: Found, after: Found, directions: Mapping[str, str] = 
 
 
 def _is_number(value: Found) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
 
 
 def direction_of(key: str, directions: Mapping[str, str] = _NONE) -> str:

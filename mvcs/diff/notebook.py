@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from mvcs.diff.cells import match_cells, moved_cells
 from mvcs.diff.keys import FileDiff, KeyChange
-from mvcs.formats.notebook import Notebook, Style, plain, read_notebook
+from mvcs.formats.notebook import Notebook, read_notebook
+from mvcs.formats.notebook_json import Style, plain
 from mvcs.formats.values import ABSENT, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mvcs.formats.content import Content
-    from mvcs.formats.notebook import Cell, Map
+    from mvcs.formats.notebook import Cell
+    from mvcs.formats.notebook_json import Map
     from mvcs.formats.values import Found
 
 ATOMS = ("kernelspec",)

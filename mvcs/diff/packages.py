@@ -68,10 +68,8 @@ def diff_captured(before: Content | None, after: Content | None) -> FileDiff:
     Laws:
         diff(a, a) is empty.
     """
-    states: list[dict[str, Found]] = [
-        {} if side is None else {**flatten(read_captured(side))} for side in (before, after)
-    ]
-    return FileDiff(DRIVER, _changes(states[0], states[1]))
+    first, second = ({} if side is None else flatten(read_captured(side)) for side in (before, after))
+    return FileDiff(DRIVER, _changes(first, second))
 
 
 def _changes(before: Mapping[str, Found], after: Mapping[str, Found]) -> tuple[KeyChange, ...]:

@@ -19,6 +19,8 @@ from mvcs.formats.tables.spool import Partitions
 from mvcs.formats.values import ABSENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mvcs.formats.content import Content
     from mvcs.formats.tables.rows import Table
     from mvcs.formats.values import Value
@@ -108,18 +110,18 @@ def _diff_rows(old: Table, new: Table, count: int) -> FileDiff:
         totals = [0, 0]
         moved = False
         for partition in range(count):
-            lines, keys, rows = zip(*(side.read(partition) for side in sides), strict=True)
-            if keys[0] == keys[1]:
-                moved = moved or list(lines[0]) != list(lines[1])
+            counted = [_counted(side, partition) for side in sides]
+            if counted[0] == counted[1]:
+                pairs = zip(*(_rows(side, partition) for side in sides), strict=True)
+                moved = moved or any(a[:2] != b[:2] for a, b in pairs)
                 continue
-            counted = [Counter(keys[0]), Counter(keys[1])]
-            moved = moved or counted[0] == counted[1]
             for at in (0, 1):
-                over = counted[at] - counted[1 - at]
+                over, both = counted[at] - counted[1 - at], counted[at] & counted[1 - at]
                 totals[at] += over.total()
-                for line, row_key, row in zip(reversed(lines[at]), reversed(keys[at]), reversed(rows[at]), strict=True):
-                    if over.get(row_key):
-                        over[row_key] -= 1
+                for line, row_key, row in _rows(sides[at], partition) if over else ():
+                    if both.get(row_key):  # the first ones are those that both have
+                        both[row_key] -= 1
+                    elif row_key in over:
                         changes[at].put(sides[at].batch_of(line), line, row)
         if totals == [0, 0]:
             return FileDiff(DRIVER, reason="the same rows in another order" if moved else "")
@@ -137,6 +139,18 @@ def _diff_rows(old: Table, new: Table, count: int) -> FileDiff:
             made.close()
 
 
+def _counted(side: Side, partition: int) -> Counter[bytes]:
+    found: Counter[bytes] = Counter()
+    for _, keys, _ in side.segments(partition):
+        found.update(keys)
+    return found
+
+
+def _rows(side: Side, partition: int) -> Iterator[tuple[int, bytes, bytes]]:
+    for fields in side.segments(partition):
+        yield from zip(*fields, strict=True)
+
+
 def _listed(side: Side, changes: Partitions, room: int) -> list[tuple[int, bytes]]:
     """Returns the first rows, in the order of the file, as many as there is room for."""
     found: list[tuple[int, bytes]] = []
@@ -144,8 +158,8 @@ def _listed(side: Side, changes: Partitions, room: int) -> list[tuple[int, bytes
     for batch in range(len(side.starts)):
         if batch not in changes:
             continue
-        lines, rows = changes.read(batch)
-        for line, row in sorted(zip(lines, rows, strict=True)):
+        for line, text in changes.records(batch):
+            row = changes.fetch(text)
             size += side.table.weight(row)
             if len(found) == room or size > MAX_BYTES // 2:
                 return found

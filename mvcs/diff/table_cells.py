@@ -44,11 +44,13 @@ def diff_by_key(old: Table, new: Table, key: tuple[str, ...], count: int) -> Fil
         moved = _join(before, after, count, now, gone)
         for batch in range(len(after.starts)):
             if batch in now:
-                for _, how, key_bytes, old_row, new_row in sorted(zip(*now.read(batch), strict=True)):
+                for _, how, *texts in now.records(batch):
+                    key_bytes, old_row, new_row = map(now.fetch, texts)
                     diff.tell(key_bytes, old_row if how == _CHANGED else None, new_row)
         for batch in range(len(before.starts)):
             if batch in gone:
-                for _, key_bytes, old_row in sorted(zip(*gone.read(batch), strict=True)):
+                for _, *texts in gone.records(batch):
+                    key_bytes, old_row = map(gone.fetch, texts)
                     diff.tell(key_bytes, old_row, None)
     finally:
         for side in (before, after):
@@ -70,16 +72,17 @@ def _join(before: Side, after: Side, count: int, now: Partitions, gone: Partitio
     moved = False
     for partition in range(count):
         old, new = before.by_key(partition), after.by_key(partition)
-        for key_bytes, (line, row) in new.items():
-            found = old.pop(key_bytes, None)
-            if found is None:
-                now.put(after.batch_of(line), line, _ADDED, key_bytes, b"", row)
+        moved = moved or old.keys != new.keys or old.lines != new.lines
+        was, now_there = old.row, new.row
+        for line, key_bytes, row in new:
+            found = was.get(key_bytes)
+            if found == row and alike:
                 continue
-            moved = moved or found[0] != line
-            if found[1] != row or not alike:
-                now.put(after.batch_of(line), line, _CHANGED, key_bytes, found[1], row)
-        for key_bytes, (line, row) in old.items():
-            gone.put(before.batch_of(line), line, key_bytes, row)
+            how = _ADDED if found is None else _CHANGED
+            now.put(after.batch_of(line), line, how, key_bytes, found or b"", row)
+        for line, key_bytes, row in old:
+            if key_bytes not in now_there:
+                gone.put(before.batch_of(line), line, key_bytes, row)
     before.check_unique()
     after.check_unique()
     return moved

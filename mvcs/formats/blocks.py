@@ -66,7 +66,7 @@ class Block(Record):
     @property
     def said(self) -> Value:
         """Its value with its marker."""
-        return f"{self.value}; {self.marker}" if self.marker else self.value
+        return f"{self.value!s}; {self.marker}" if self.marker else self.value
 
 
 class Group(Record):

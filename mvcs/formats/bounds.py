@@ -17,7 +17,7 @@ MAX_BYTES: Final = {"YAML": 16 << 20, "JSON": 16 << 20, "TOML": 4 << 20}
 """A longer file is not read as configuration (tomllib takes half a second a MiB)."""
 MAX_DEPTH: Final = 100
 """Maps and lists inside each other."""
-MAX_KEYS: Final = 100_000
+MAX_KEYS: Final = 50_000
 """Keys of maps in one file, aliases expanded."""
 MAX_VALUES: Final = 500_000
 """Values in one file, aliases expanded; 64 characters of a string count as one."""
@@ -51,7 +51,9 @@ def check_value(value: Value, form: str, *, infinite: bool = True) -> None:
     """
     keys = values = 0
     level: list[Value] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for depth in range(MAX_DEPTH + 1):
+        if depth == MAX_DEPTH and any(isinstance(item, dict | list) for item in level):
+            break
         below: list[Value] = []
         for item in level:
             values += 1

@@ -5,7 +5,7 @@ Knows: its fields. Refuses to know: how they are found out (`mvcs.ingredients.en
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mvcs.errors import InvalidObject, UnreadableContent
 from mvcs.formats.pep508 import is_name, normal_name
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mvcs.formats.content import Content
+    from mvcs.formats.values import Value
     from mvcs.objects.values import Json
 
 FORM = "captured environment"
 MAX_BYTES = 4 << 20
 
 PYTHON, IMPLEMENTATION, CUDA, IMAGE = "python", "implementation", "cuda", "image"
+_TEXTS = frozenset({PYTHON, IMPLEMENTATION, CUDA, IMAGE})
 PACKAGES, OS_PACKAGES = "packages", "os_packages"
 MAPS = (PACKAGES, OS_PACKAGES)
 """Fields that are maps of a name to a version; in keys the name follows the field and a dot."""
@@ -67,9 +69,7 @@ def _problem(found: Json) -> str:
                 return f"{field} is no map of names to versions"
             if field == PACKAGES and not all(is_name(name) and normal_name(name) == name for name in value):
                 return "a name of a package that is not normalised"
-        elif field in {PYTHON, IMPLEMENTATION, IMAGE} and not isinstance(value, str):
-            return f"{field} is no text"
-        elif field == CUDA and not (value is None or isinstance(value, str)):
+        elif field in _TEXTS and not (isinstance(value, str) or (field == CUDA and value is None)):
             return f"{field} is no text"
         elif "." in field:
             return "a field with a dot in its name"
@@ -78,18 +78,18 @@ def _problem(found: Json) -> str:
     return ""
 
 
-def flatten(fields: Mapping[str, Json]) -> dict[str, Json]:
+def flatten(fields: Mapping[str, Json]) -> dict[str, Value]:
     """Returns key to value: fields, and `packages.NAME`; a map of its own right is not among them."""
-    flat: dict[str, Json] = {}
+    flat: dict[str, Value] = {}
     for field, value in fields.items():
         if field in MAPS and isinstance(value, dict):
-            flat.update((f"{field}.{name}", version) for name, version in value.items())
+            flat.update((f"{field}.{name}", cast("Value", version)) for name, version in value.items())
         else:
-            flat[field] = value
+            flat[field] = cast("Value", value)  # JSON has nothing that is no value
     return flat
 
 
-def unflatten(flat: Mapping[str, Json]) -> dict[str, Json]:
+def unflatten(flat: Mapping[str, Value]) -> dict[str, Json]:
     """Returns fields of keys and values.
 
     Laws:
@@ -100,8 +100,8 @@ def unflatten(flat: Mapping[str, Json]) -> dict[str, Json]:
     for key, value in flat.items():
         field, dot, name = key.partition(".")
         if dot and field in MAPS:
-            maps.setdefault(field, {})[name] = value
+            maps.setdefault(field, {})[name] = cast("Json", value)
         else:
-            fields[key] = value
+            fields[key] = cast("Json", value)
     fields.update(maps)
     return fields

@@ -27,7 +27,9 @@ PIP = "pip:"
 _IN_PIP = f"{DEPENDENCIES}/pip"
 
 _KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)[ \t]*:(?=\s|$)")
-_ITEM = re.compile(r"( *)-[ \t]+(?:'((?:[^']|'')*)'|\"([^\"\\]*)\"|([^\s'\"#&*!|>%@`{\[][^\r\n]*?))([ \t]+#[^\r\n]*|[ \t]*)\r?\n?")
+_ITEM = re.compile(
+    r"( *)-[ \t]+(?:'((?:[^']|'')*)'|\"([^\"\\]*)\"|([^\s'\"#&*!|>%@`{\[][^\r\n]*?))([ \t]+#[^\r\n]*|[ \t]*)\r?\n?"
+)
 _SPEC = re.compile(r"(?:([^\s:]+(?::[^\s:]+)*)::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)\s*(.*)", re.DOTALL)
 _TIGHT = re.compile(r"\s*(==|!=|<=|>=|~=|[=<>,|])\s*")
 
@@ -69,6 +71,8 @@ def read_conda(lines: Sequence[str]) -> tuple[Block, ...]:
             blocks.append(Block(DEPENDENCIES, SECTION, lines[at], line=at + 1))
             blocks += _items(lines, at + 1, end)
         else:
+            if found[1] == DEPENDENCIES:
+                raise UnreadableContent(format=FORM, line=at + 1, reason="its dependencies are not one to a line")
             value = parsed.get(found[1])
             blocks.append(Block(found[1], value, "".join(lines[at:end]), line=at + 1))
         at = end

@@ -100,7 +100,7 @@ class _Scanner:
             if not text.startswith(":", colon):
                 raise self._unreadable(colon, "expected a colon")
             if key in values:
-                raise self._unreadable(start, f"{_TWICE}{key!r}")
+                raise self._unreadable(start, f"{_TWICE}{key[:100]!r}")
             self._keys += 1
             if self._keys > MAX_KEYS:
                 raise self._unreadable(start, f"more than {MAX_KEYS} keys")
@@ -117,5 +117,5 @@ def _unique(pairs: list[tuple[str, Value]]) -> Value:
     if len(made) != len(pairs):
         seen: set[str] = set()
         key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(_TWICE + repr(key))
+        raise ValueError(_TWICE + repr(key[:100]))
     return made

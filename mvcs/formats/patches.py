@@ -1,7 +1,7 @@
 """Patch files: one section a file, in Git's form where Git has one, so that `git apply` takes the text of them.
 
 A section names the file's ingredient and both blob oids; its body is hunks, the whole content, or nothing but the
-oids. Knows: the form. Refuses to know: how hunks are made or applied. Implements: spec 13.
+oids. Knows: the form. Refuses to know: how hunks are made or applied. Implements: spec 14.6.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ ANY = "*"
 _SEPARATORS = re.compile(r"[-_.]+")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 _VALUE = re.compile(
-    r"(?P<extras>\[[^\]]*\])?\s*(?P<operator>===?|~=|>=|=)?\s*(?P<version>[^\s,;=<>!~*@\[\]]+)(?:=[^\s,;=]+)?"
+    r"(?P<extras>\[[^\]]*\])?\s*(?P<operator>===?|~=|>=|=)?\s*(?P<version>[^\s,;=<>~*@\[\]]+)(?:=[^\s,;=]+)?"
     r"(?:\s@\s\S+)?(?:\s+--hash=\S+)*(?:\s*;\s*(?P<marker>.*))?"
 )
 

@@ -32,6 +32,7 @@ _MANY = {"-c", "-r", "--find-links", "--extra-index-url", "--trusted-host", "--u
 """Options that add: each argument is a key of its own."""
 _EXTRAS = re.compile(r"(.*?)(\[[A-Za-z0-9._,\s-]*\])?", re.DOTALL)
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
+_NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
 
@@ -151,6 +152,8 @@ def _direct(said: str) -> tuple[str, str, str] | None:
     """Returns key, value and marker of a URL or path without a name before it, None if it is none."""
     bare, _, marker = said.partition(" ;") if " ;" in said else said.partition("; ")
     bare, marker = bare.strip(), marker.strip()
+    if _NAMED.match(bare):
+        return None
     if _SCHEME.match(bare):
         egg = _EGG.search(bare)
         if egg is not None:

@@ -40,7 +40,7 @@ def in_yaml(value: Value) -> str:
     """Returns a value in YAML's flow style.
 
     Raises:
-        CannotSpell: For a time without a date, and for bytes.
+        CannotSpell: For a time without a date.
     """
     if isinstance(value, dict):
         return "{" + ", ".join(f"{yaml_key(key)}: {in_yaml(item)}" for key, item in value.items()) + "}"
@@ -59,6 +59,10 @@ def in_yaml(value: Value) -> str:
         return str(value)
     if isinstance(value, datetime.date):
         return value.isoformat()
+    if isinstance(value, bytes):
+        import binascii
+
+        return f'!!binary "{binascii.b2a_base64(value, newline=False).decode()}"'
     raise CannotSpell
 
 
@@ -75,7 +79,13 @@ def yaml_key(key: str) -> str:
 
 
 def other_key(value: Value) -> OtherKey:
-    """Returns the key for a scalar that is no string."""
+    """Returns the key for a scalar that is no string.
+
+    Raises:
+        CannotSpell: For bytes, and whatever YAML cannot spell.
+    """
+    if isinstance(value, bytes):
+        raise CannotSpell
     return OtherKey(in_yaml(value), type_name(value))
 
 

@@ -83,9 +83,9 @@ def parse_toml(text: str) -> dict[str, Value]:
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n") + 1
-        raise UnreadableContent(format="TOML", line=line, reason=re.sub(r" \(at .*\)", "", str(error))) from error
+        raise UnreadableContent(format="TOML", line=line, reason=re.sub(r" \(at .*\)", "", str(error))[:200]) from error
     except (RecursionError, ValueError, OverflowError) as error:
-        reason = "too deep" if isinstance(error, RecursionError) else str(error)
+        reason = "too deep" if isinstance(error, RecursionError) else str(error)[:200]
         raise UnreadableContent(format="TOML", line=0, reason=reason) from error
 
 
@@ -101,12 +101,19 @@ def read_toml(text: str) -> TomlDocument:
     return TomlDocument(text, value, statements)
 
 
+def _tokens(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    for token in _TOKEN.finditer(text, start, end):
+        if token.lastgroup == "mark" and token[0] in {'"', "'"}:
+            return  # a string that does not end; to look for the end of each one would take quadratic time
+        yield token
+
+
 def _statements(text: str) -> list[Statement]:
     # Of text that is not TOML this makes anything, but it never stops before tomllib would: what passes is in bounds.
     found: list[Statement] = []
     section: tuple[str, ...] = ()
-    number = 0
-    tokens = _TOKEN.finditer(text)
+    number = length = 0
+    tokens = _tokens(text, 0, len(text))
     for token in tokens:
         if token.lastgroup in {"space", "newline", "comment"}:
             continue
@@ -124,7 +131,8 @@ def _statements(text: str) -> list[Statement]:
         else:
             made.value_start, made.end = _value(text, tokens)
         found.append(made)
-        if len(found) > 2 * MAX_KEYS:
+        length += len(made.path)
+        if len(found) > 2 * MAX_KEYS or length > 10 * MAX_KEYS:
             raise UnreadableContent(format="TOML", line=0, reason=f"more than {MAX_KEYS} keys")
     return found
 
@@ -190,7 +198,7 @@ def inline_table(text: str, start: int, end: int) -> Node | None:
     """Returns an inline table as a tree of places; None if its keys are dotted."""
     node = Node(parse_toml("x = " + text[start:end])["x"], start, end)
     assert isinstance(node.value, dict)
-    tokens = _TOKEN.finditer(text, start + 1, end)
+    tokens = _tokens(text, start + 1, end)
     for token in tokens:
         if token.lastgroup in {"space", "newline", "comment"} or token[0] in {",", "}"}:
             continue
@@ -216,7 +224,7 @@ def inline_table(text: str, start: int, end: int) -> Node | None:
 def last_item_end(text: str, start: int, end: int) -> int:
     """Returns where the last item of an array ends, or a comma behind it; `start` if it has none."""
     found = start
-    for token in _TOKEN.finditer(text, start + 1, end - 1):
+    for token in _tokens(text, start + 1, end - 1):
         if token.lastgroup not in {"space", "newline", "comment"}:
             found = token.end()
     return found

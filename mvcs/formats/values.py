@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import TYPE_CHECKING, Final, Union
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mvcs.objects.values import Json
 
-Value = Union[
-    None, bool, int, float, str, bytes, datetime.date, datetime.time, list["Value"], dict[str, "Value"]
-]  # a datetime is a date
+Value = None | bool | int | float | str | bytes | datetime.date | datetime.time | list["Value"] | dict[str, "Value"]
+"""A datetime is a date."""
 
 
 class Absent:
@@ -32,7 +31,7 @@ class Absent:
 ABSENT: Final = Absent()
 """There is nothing: no key, no row, no package. Not the same as null."""
 
-Found = Union[Value, Absent]
+Found = Value | Absent
 
 
 def same(first: Found, second: Found) -> bool:

@@ -109,7 +109,7 @@ class _Composer:
         if kind == "AliasEvent":
             node = self._anchors.get(event.anchor or "")
             if node is None:
-                raise _unreadable(line, f"the alias *{event.anchor} has no anchor before it")
+                raise _unreadable(line, f"the alias *{(event.anchor or '')[:100]} has no anchor before it")
             if node.height > room:
                 raise _unreadable(line, f"more than {MAX_DEPTH} levels deep")
             return node
@@ -188,7 +188,7 @@ class _Composer:
             alias = type(event).__name__ == "AliasEvent"
             span = (event.start_mark.index, event.end_mark.index) if alias else None
             if key in node.members:
-                raise _unreadable(line, f"the key {'<<' if key is None else str(key)!r} twice")
+                raise _unreadable(line, f"the key {'<<' if key is None else str(key)[:100]!r} twice")
             node.members[key] = Member(key, start, colon.end() if colon else -1, item, span)
             node.end = span[1] if span else max(item.end, colon.end() if colon else 0)
             _add(node, item, alias=alias)
@@ -239,7 +239,7 @@ def _merged(value: Value, line: int) -> list[dict[str, Value]]:
 
 def _check_tag(tag: str | None, name: str, line: int) -> None:
     if tag not in {None, "!", _CORE + name}:
-        raise _unreadable(line, f"the tag {tag}")
+        raise _unreadable(line, f"the tag {str(tag)[:100]}")
 
 
 def _tagged(tag: str, text: str, line: int) -> Value:
@@ -257,4 +257,4 @@ def _tagged(tag: str, text: str, line: int) -> Value:
             return binascii.a2b_base64("".join(text.split()), strict_mode=True)
         except ValueError as error:
             raise _unreadable(line, "!!binary that is not base64") from error
-    raise _unreadable(line, f"the tag {tag}" if name not in kinds else f"!!{name} for {text[:40]!r}")
+    raise _unreadable(line, f"the tag {tag[:100]}" if name not in kinds else f"!!{name} for {text[:40]!r}")

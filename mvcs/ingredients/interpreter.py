@@ -102,7 +102,8 @@ def read(meta, name, develop):
         broken.append(name)
         return
     installer = (text(os.path.join(meta, "INSTALLER")) or "").strip()
-    packages.append([found["name"], found["version"], text(os.path.join(meta, "direct_url.json")), installer, develop, order])
+    direct = text(os.path.join(meta, "direct_url.json"))
+    packages.append([found["name"], found["version"], direct, installer, develop, order])
 
 order = 0
 while queue and len(seen) < 200:

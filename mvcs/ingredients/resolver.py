@@ -31,7 +31,10 @@ _OFFLINE = re.compile(
     r"|network was disabled|Could not connect|40[13] Client Error|5\d\d Server Error|Temporary failure",
     re.IGNORECASE,
 )
-_NONE_KNOWN = re.compile(r"\(from versions: none\)|has no wheels|no usable wheels|was not found in the|no matching (?:platform|Python)", re.IGNORECASE)
+_NONE_KNOWN = re.compile(
+    r"\(from versions: none\)|has no wheels|no usable wheels|was not found in the|no matching (?:platform|Python)",
+    re.IGNORECASE,
+)
 _IMPOSSIBLE = re.compile(
     r"ResolutionImpossible|conflicting dependencies|No matching distribution found|Could not find a version"
     r"|No solution found|unsatisfiable|requires a different Python|Double requirement", re.IGNORECASE,
@@ -77,15 +80,15 @@ def satisfiable(python: str, requirements: Sequence[str], tool: str = PIP, *, ti
     left_out = tuple(line for line in lines if _left_out(line))
     lines = [line for line in lines if not _left_out(line)]
     if not any(not line.lstrip().startswith("-") for line in lines):
-        return Answer(YES if not left_out else UNKNOWN, "nothing that an index could tell" if left_out else "", left_out)
+        return Answer(UNKNOWN, "nothing that an index could tell", left_out) if left_out else Answer(YES)
     with tempfile.TemporaryDirectory(prefix="mvcs-") as folder:
         file = os.path.join(folder, "requirements.txt")
         with open(file, "w", encoding="utf-8") as opened:
             opened.write("".join(line.rstrip("\n") + "\n" for line in lines))
         command = [
             python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color", "install",
-            "--dry-run", "--ignore-installed", "--progress-bar", "off", "--only-binary", ":all:", "--retries", "1", "--report",
-            os.path.join(folder, "report.json"), "-r", file,
+            "--dry-run", "--ignore-installed", "--progress-bar", "off", "--only-binary", ":all:", "--retries", "1",
+            "--report", os.path.join(folder, "report.json"), "-r", file,
         ]
         if tool == UV:
             command = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 SHORTEST_KEY = 16
 SHORTEST_PASSWORD = 8
@@ -23,17 +24,19 @@ _PASSWORD_OPEN = re.compile(rb"[\s{}<>\\]|\$\(|\$[A-Za-z_]|%[(a-z]|\*\*\*|\.\.\.
 _WORDS = re.compile(
     rb"example|sample|dummy|fake|placeholder|change[-_]?(?:me|this|it)|replace[-_]?(?:me|this|with)|your[-_]?|insert"
     rb"|redacted|todo|fixme|mock|foobar|xxxx|aaaa|0000|1111|1234567|2345678|7654321|abcdef|deadbeef|cafebabe|password|passw0rd"
-    rb"|hunter2|s3cr3t|s3cret|letmein|qwerty|lorem|notreal|not[-_]real|invalid|unknown|undefined|testing|test[-_]",
+    rb"|hunter2|s3cr3t|s3cret|letmein|qwerty|lorem|notreal|not[-_]real|invalid|unknown|undefined|testing|test[-_]|Eby8vdM02xNOcqFl",
     re.IGNORECASE,
 )
 _PART = re.compile(rb"[-_./:@+=~ ]+")
-_WORDY = re.compile(rb"[A-Za-z]?[a-z]*|[A-Z]+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+|[vV]?\d{1,4}|[A-Za-z]+\d{1,3}|[a-z]{1,3}\d+[a-z]{0,3}")
+_WORDY = re.compile(
+    rb"[A-Za-z]?[a-z]*|[A-Z]+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+|[vV]?\d{1,4}|[A-Za-z]+\d{1,3}|[a-z]{1,3}\d+[a-z]{0,3}"
+)
 _REFERENCE = re.compile(
-    rb"(?:https?|s3|gs|file|vault|ssm|arn|env|op|secretsmanager|projects|keyring|aws|ref|sha\d*|md5|blake\w*)[:/]"
+    rb"(?:https?|s3|gs|file|vault|ssm|arn|env|os\.environ|op|secretsmanager|projects|keyring|aws|ref|sha\d*|md5"
+    rb"|blake\w*)[:/]"
     rb"|(?:\.{0,2}|~)/|ENC\[|[A-Za-z]:\\|\w+\.(?:py|json|txt|ya?ml|pem|key|crt|env)$",
     re.IGNORECASE,
 )
-_HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
 
 
 def bits(value: bytes) -> float:
@@ -45,7 +48,7 @@ def bits(value: bytes) -> float:
 def turns(value: bytes) -> float:
     """Returns the share of neighbouring characters that are of different classes."""
     classes = [_class(char) for char in value]
-    return sum(a != b for a, b in zip(classes, classes[1:], strict=False)) / max(len(value) - 1, 1)
+    return sum(a != b for a, b in pairwise(classes)) / max(len(value) - 1, 1)
 
 
 def _class(char: int) -> int:
@@ -82,8 +85,3 @@ def is_password(value: bytes) -> bool:
     if len({_class(char) for char in value}) < 3 or not any(48 <= char <= 57 for char in value):
         return is_key(value)
     return turns(value) >= MIN_TURNS and not all(_WORDY.fullmatch(part) for part in _PART.split(value))
-
-
-def is_hash(value: bytes) -> bool:
-    """Whether a value has the length of a common hash in hexadecimal: it may as well name content."""
-    return len(value.removeprefix(b"0x")) in {32, 40, 56, 64, 96, 128} and _HEX.fullmatch(value) is not None

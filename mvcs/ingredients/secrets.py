@@ -11,7 +11,7 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
-from mvcs.ingredients.secret_values import bits, is_hash, is_key, is_password, is_placeholder
+from mvcs.ingredients.secret_values import MIN_BITS, bits, is_key, is_password, is_placeholder
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
@@ -54,11 +54,15 @@ _TOKENS: tuple[tuple[tuple[bytes, ...], str, re.Pattern[bytes]], ...] = (
     ((b"glpat-", b"gldt-", b"glrt-", b"glptt-"), "GitLab token", _token(r"gl(?:pat|dt|rt|ptt)-[A-Za-z0-9_.-]{20,255}")),
     ((b"hf_",), "Hugging Face token", _token(r"hf_[A-Za-z0-9]{34,60}")),
     ((b"api_org_",), "Hugging Face token", _token(r"api_org_[A-Za-z0-9]{34,60}")),
-    ((b"sk-",), "OpenAI key", _token(r"sk-(?:[A-Za-z0-9]{48}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{40,255})")),
+    ((b"sk-",), "OpenAI key", _token(
+        r"sk-(?:[A-Za-z0-9]{48}|(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{40,255})"
+    )),
     ((b"sk-ant-",), "Anthropic key", _token(r"sk-ant-[a-z]+\d\d-[A-Za-z0-9_-]{60,255}")),
     ((b"xox",), "Slack token", _token(r"xox[abeoprs]-(?:\d-)?[A-Za-z0-9]{6,}-[A-Za-z0-9-]{10,255}")),
     ((b"xapp-",), "Slack token", _token(r"xapp-\d-[A-Z0-9]{6,}-\d{6,}-[a-f0-9]{20,255}")),
-    ((b"hooks.slack.com/services/T",), "Slack webhook", re.compile(rb"(?<=hooks\.slack\.com/services/)T[A-Z0-9]{6,20}/B[A-Z0-9]{6,20}/[A-Za-z0-9]{20,40}")),
+    ((b"hooks.slack.com/services/T",), "Slack webhook", re.compile(
+        rb"(?<=hooks\.slack\.com/services/)T[A-Z0-9]{6,20}/B[A-Z0-9]{6,20}/[A-Za-z0-9]{20,40}"
+    )),
     ((b"AIza",), "Google API key", _token(r"AIza[A-Za-z0-9_-]{35}")),
     ((b"GOCSPX-",), "Google OAuth secret", _token(r"GOCSPX-[A-Za-z0-9_-]{28}")),
     ((b"ya29.",), "Google OAuth token", _token(r"ya29\.[A-Za-z0-9_-]{50,512}")),
@@ -74,16 +78,24 @@ _TOKENS: tuple[tuple[tuple[bytes, ...], str, re.Pattern[bytes]], ...] = (
     ((b"sk_live_", b"rk_live_"), "Stripe key", _token(r"[sr]k_live_[A-Za-z0-9]{24,255}")),
     ((b"AGE-SECRET-KEY-1",), PRIVATE_KEY, _token(r"AGE-SECRET-KEY-1[A-Z0-9]{58}")),
 )
-_PRIVATE = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----"
-    rb"(?:[\s\"'+,\\]|\\[nr]|(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n\\]{0,100}){1,40}([A-Za-z0-9+/=]{40,80})"
-)
+_PRIVATE = re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
+_BODY = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,80}")
+_HEADER = 200
+"""Bytes in which the first line of a key follows its header; in between, an encrypted one says how."""
 _PUTTY = re.compile(rb"^PuTTY-User-Key-File-\d", re.MULTILINE)
 _ENCODED = re.compile(rb"(?<![A-Za-z0-9+/])LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}")
-_JWT = re.compile(rb"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{10,4000})\.(eyJ[A-Za-z0-9_-]{10,8000})\.[A-Za-z0-9_-]{20,2000}")
+_JWT = re.compile(
+    rb"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{10,4000})\.(eyJ[A-Za-z0-9_-]{10,8000})\.[A-Za-z0-9_-]{20,2000}"
+)
 _PUBLIC_JWT = (b"1234567890", b"John Doe", b"joe", b"example", b"service_role_demo", b"supabase-demo")
-_URL = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]{1,20})://([^\s/:@'\"<>`]{0,100}):([^\s/@'\"<>`?#]{3,200})@([A-Za-z0-9_.\[-][A-Za-z0-9_.:-]{0,200})")
-_OWN_HOST = re.compile(rb"localhost|127\.|0\.0\.0\.0|\[?::1|.*\bexample\b|.*\.(?:test|invalid|local)\b|host(?:name)?\b|.*\$", re.IGNORECASE)
+_URL = re.compile(
+    rb"([A-Za-z][A-Za-z0-9+.-]{1,20})://([^\s/:@'\"<>`]{0,100}):([^\s/@'\"<>`?#]{3,200})"
+    rb"@([A-Za-z0-9_.\[-][A-Za-z0-9_.:-]{0,200})"
+)
+_OWN_HOST = re.compile(
+    rb"localhost|127\.|0\.0\.0\.0|\[?::1|.*\bexample\b|.*\.(?:test|invalid|local)\b|host(?:name)?\b", re.IGNORECASE
+)
+_TEMPLATE = re.compile(rb"[{}$%()\[\]\\]")
 _COMMON = frozenset((
     b"password", b"passwd", b"pass", b"pwd", b"secret", b"token", b"user", b"username", b"root", b"admin", b"postgres",
     b"mysql", b"guest", b"test", b"mypassword", b"mypass", b"key", b"credentials", b"auth", b"bar", b"foo", b"api_key",
@@ -91,8 +103,9 @@ _COMMON = frozenset((
 
 _WORD = re.compile(
     rb"passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|account[_-]?key"
-    rb"|secret[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|pwd", re.IGNORECASE,
+    rb"|secret[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|pwd"
 )
+"""Of lower-case text: a pattern that ignores case is searched five times slower."""
 _HAS_WORD = (b"passw", b"passphrase", b"secret", b"token", b"key", b"credential", b"pwd")
 _AFTER = re.compile(
     rb"(?:[_-]?(?:key|id|value|string|text|str|dev|prod|production|staging|default|hf|\d{1,2})){0,2}"
@@ -109,7 +122,8 @@ _AWS_SECRET = re.compile(rb"[A-Za-z0-9/+]{40}")
 _ALLOWED = re.compile(rb"pragma: ?(?:allowlist|whitelist) secret|gitleaks:allow|mvcs: ?allow-secret")
 
 _OPEN_ENDINGS = (
-    b".env", b".yaml", b".yml", b".ini", b".cfg", b".conf", b".config", b".properties", b".toml", b".sh", b".bash", b".zsh",
+    b".env", b".yaml", b".yml", b".ini", b".cfg", b".conf", b".config", b".properties", b".toml", b".sh", b".bash",
+    b".zsh",
     b".fish", b".tfvars", b".envrc", b".service", b".dockerfile", b"dockerfile", b"credentials", b".netrc", b".pypirc",
     b".npmrc", b"makefile",
 )
@@ -118,7 +132,10 @@ _LOCKS = re.compile(
     rb"(?:.*[.-]lock(?:\.json|\.ya?ml)?|.*\.lock|package-lock\.json|npm-shrinkwrap\.json|go\.sum|pylock.*\.toml|requirements[^/]*\.txt|record)",
     re.IGNORECASE,
 )
-_TEST = re.compile(rb"(?:^|/)(?:tests?|testing|testdata|test_data|fixtures?|__tests__|specs?)/|(?:^|/)(?:test_[^/]*|[^/]*_test\.[a-z]+|conftest\.py)$", re.IGNORECASE)
+_TEST = re.compile(
+    rb"(?:^|/)(?:(?:tests?|testing|testdata|test_data|fixtures?|__tests__|specs?)/|(?:test_[^/]*|[^/]*_test\.[a-z]+|conftest\.py)$)",
+    re.IGNORECASE,
+)
 
 
 def find_secrets(path: bytes, content: bytes) -> list[Secret]:
@@ -179,7 +196,10 @@ def _candidates(path: bytes, name: bytes, content: bytes) -> Iterator[tuple[int,
     if _TEST.search(path):
         return
     if b"PRIVATE KEY" in content:
-        yield from ((match.start(), match[0], PRIVATE_KEY) for match in _PRIVATE.finditer(content))
+        for match in _PRIVATE.finditer(content):
+            body = _BODY.search(content, match.end(), match.end() + _HEADER)
+            if body is not None and bits(body[0]) >= MIN_BITS:
+                yield match.start(), match[0], PRIVATE_KEY
     if b"PuTTY-User-Key-File-" in content:
         yield from ((match.start(), match[0], PRIVATE_KEY) for match in _PUTTY.finditer(content))
     if b"LS0tLS1CRUdJTi" in content:
@@ -193,7 +213,7 @@ def _candidates(path: bytes, name: bytes, content: bytes) -> Iterator[tuple[int,
     if not _LOCKS.fullmatch(name):
         lower = content.lower()
         if any(word in lower for word in _HAS_WORD):
-            yield from _assigned(content, bare=name.endswith(_OPEN_ENDINGS) or name.startswith(b".env"))
+            yield from _assigned(content, lower, bare=name.endswith(_OPEN_ENDINGS) or name.startswith(b".env"))
 
 
 def _by_name(name: bytes, content: bytes) -> Iterator[tuple[int, bytes, str]]:
@@ -203,12 +223,14 @@ def _by_name(name: bytes, content: bytes) -> Iterator[tuple[int, bytes, str]]:
         b".pypirc": rb"(?m)^[ \t]*password[ \t]*[=:][ \t]*(\S{4,400})",
         b".npmrc": rb"(?m):?_(?:authToken|password|auth)[ \t]*=[ \t]*\"?([^\s\"]{4,400})",
         b".pgpass": rb"(?m)^[^#:\n]{1,200}:[^:\n]{1,9}:[^:\n]{1,99}:[^:\n]{1,99}:([^\n]{3,200})$",
-        b"config.json": rb"\"auth\":[ \t]*\"([A-Za-z0-9+/=]{8,400})\"", b".dockercfg": rb"\"auth\":[ \t]*\"([A-Za-z0-9+/=]{8,400})\"",
+        b"config.json": rb"\"auth\":[ \t]*\"([A-Za-z0-9+/=]{8,400})\"",
+        b".dockercfg": rb"\"auth\":[ \t]*\"([A-Za-z0-9+/=]{8,400})\"",
     }
     if name in patterns:
         for match in re.finditer(patterns[name], content):
             value = match[1]
-            if not is_placeholder(value) and not value.startswith((b"$", b"<", b"{", b"%")) and value.lower() not in _COMMON:
+            stands_for = value.startswith((b"$", b"<", b"{", b"%")) or value.lower() in _COMMON
+            if not stands_for and not is_placeholder(value):
                 yield match.start(1), value, PASSWORD
 
 
@@ -230,19 +252,21 @@ def _urls(content: bytes) -> Iterator[tuple[int, bytes, str]]:
         if match is not None and match.start() <= at:
             user, password, host = match[2], match[3], match[4]
             plain = password.lower().strip(b"*.") in _COMMON or password == user or is_placeholder(password)
-            if not plain and not re.search(rb"[{}$%()\[\]\\]", password + user) and not _OWN_HOST.match(host) and len(password) >= 6:
+            template = _TEMPLATE.search(password + user) or _OWN_HOST.match(host)
+            if not plain and not template and len(password) >= 6 and not password.isalpha():
                 yield match.start(3), password, URL
         at = content.find(b"://", at + 3)
 
 
-def _assigned(content: bytes, *, bare: bool) -> Iterator[tuple[int, bytes, str]]:
+def _assigned(content: bytes, lower: bytes, *, bare: bool) -> Iterator[tuple[int, bytes, str]]:
     """Yields literals under names that say that they are secret.
 
     Args:
         content: The file.
+        lower: The file in lower case.
         bare: Whether values stand without quotes too.
     """
-    for match in _WORD.finditer(content):
+    for match in _WORD.finditer(lower):
         after = _AFTER.match(content, match.end())
         if after is None:
             continue
@@ -254,8 +278,8 @@ def _assigned(content: bytes, *, bare: bool) -> Iterator[tuple[int, bytes, str]]
                 continue
         if _NOT_SECRET.search(content, max(match.start() - 20, 0), match.start()):
             continue
-        word = match[0].lower()
-        before = content[max(match.start() - 30, 0) : match.start()].lower()
+        word = match[0]
+        before = lower[max(match.start() - 30, 0) : match.start()]
         start = after.start(group)
         if word.startswith((b"passw", b"passphrase", b"pwd")):
             if is_password(value):

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 from mvcs.formats.captured import CUDA, MAPS, PYTHON, flatten, read_captured, unflatten, write_captured
 from mvcs.formats.content import Bytes
 from mvcs.formats.pep508 import order
-from mvcs.formats.values import ABSENT
+from mvcs.formats.values import ABSENT, Absent
 from mvcs.merge.sides import one_sided
 from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS, Conflict, Decision, Merged, merge_value
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
-    from mvcs.formats.values import Found
+    from mvcs.formats.values import Found, Value
     from mvcs.merge.values import Choice, Choose
-    from mvcs.objects.values import Json
 
 _VERSION = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}(?: @ \S{1,2000})?")
 
@@ -46,13 +45,13 @@ def merge_captured(base: Content | None, ours: Content, theirs: Content, choose:
     if settled is not None:
         return settled
     states = [{} if side is None else flatten(read_captured(side)) for side in (base, ours, theirs)]
-    result: dict[str, Json] = {}
+    result: dict[str, Value] = {}
     conflicts: list[Conflict] = []
     decisions: list[Decision] = []
     for key in sorted({key for state in states for key in state}):
-        values: list[Found] = [state.get(key, ABSENT) for state in states]  # type: ignore[misc]
-        found = merge_value(key, *values)
-        value = values[1] if isinstance(found, Conflict) else found.value
+        base_value, our_value, their_value = (state.get(key, ABSENT) for state in states)
+        found = merge_value(key, base_value, our_value, their_value)
+        value = our_value if isinstance(found, Conflict) else found.value
         if isinstance(found, Conflict):
             choice = choose(found)
             chosen = None if choice is None else _chosen(choice, found)
@@ -61,8 +60,8 @@ def merge_captured(base: Content | None, ours: Content, theirs: Content, choose:
             else:
                 decisions.append(Decision(key, choice.strategy))
                 value = chosen[0]
-        if value is not ABSENT:
-            result[key] = value  # type: ignore[assignment]
+        if not isinstance(value, Absent):
+            result[key] = value
     return Merged(Bytes(write_captured(unflatten(result))), tuple(conflicts), tuple(decisions))
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from mvcs.diff.notebook import ATOMS
 from mvcs.formats.lines import LF, split_lines
-from mvcs.formats.notebook import RUN_METADATA, Number, plain, source_like
+from mvcs.formats.notebook import RUN_METADATA, source_like
+from mvcs.formats.notebook_json import Number, plain
 from mvcs.formats.values import ABSENT, same
 from mvcs.merge.text import merge_lines
 from mvcs.merge.values import BASE, OURS, SET, THEIRS, Conflict, Decision
 
 if TYPE_CHECKING:
-    from mvcs.formats.notebook import Cell, Map
+    from mvcs.formats.notebook import Cell
+    from mvcs.formats.notebook_json import Map
     from mvcs.formats.values import Found
     from mvcs.merge.values import Choice, Choose
 

@@ -52,7 +52,9 @@ def chosen(conflict: Conflict, choice: Choice) -> Found | NoMeaning:
 
 
 def _is_number(value: Found) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and not math.isnan(value)
+    )
 
 
 def mean(first: int | float, second: int | float) -> Value | NoMeaning:
@@ -67,7 +69,7 @@ def mean(first: int | float, second: int | float) -> Value | NoMeaning:
             return NO_MEANING
     try:
         value = (first + second) / 2
-        if math.isinf(value) and not (math.isinf(first) or math.isinf(second)):
+        if math.isinf(value) and not (math.isinf(float(first)) or math.isinf(float(second))):
             value = first / 2 + second / 2  # the sum is beyond the largest float, the mean is not
     except OverflowError:
         return NO_MEANING

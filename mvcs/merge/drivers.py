@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def merge_file(
     path: bytes, ingredient: str, base: Content | None, ours: Content, theirs: Content, choose: Choose, *,
-    keys: Mapping[str, tuple[str, ...]],
+    keys: Mapping[str, tuple[str, ...]], marker: int = 7,
 ) -> Merged:
     """Merges a file inside.
 
@@ -33,6 +33,7 @@ def merge_file(
         theirs: What the merged one has.
         choose: Says how a conflict is settled; values of SET are text as typed.
         keys: Path pattern to the columns that identify a row.
+        marker: Length of conflict markers in text: longer in each virtual base, so that they can be told apart.
 
     Raises:
         UnreadableContent: If it cannot be merged inside.
@@ -68,7 +69,7 @@ def merge_file(
     if kind == "text":
         from mvcs.merge.text import merge_text
 
-        return merge_text(base, ours, theirs, choose)
+        return merge_text(base, ours, theirs, choose, marker=marker)
     raise UnreadableContent(format="text", line=0, reason=f"{ingredient} is merged by the file")
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from mvcs.diff.cells import match_cells
 from mvcs.errors import UnreadableContent
 from mvcs.formats.content import Bytes
-from mvcs.formats.notebook import Notebook, Style, read_notebook, source_like, write_notebook
+from mvcs.formats.notebook import Notebook, read_notebook, source_like
+from mvcs.formats.notebook_json import Style, write
 from mvcs.formats.values import ABSENT, same
 from mvcs.merge.cells import RUN_KEYS, Settling, merge_cell
 from mvcs.merge.sides import one_sided
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mvcs.formats.content import Content
-    from mvcs.formats.notebook import Cell, Map
+    from mvcs.formats.notebook import Cell
+    from mvcs.formats.notebook_json import Map
     from mvcs.merge.values import Choose
 
 
@@ -67,7 +69,7 @@ def merge_notebook(base: Content | None, ours: Content, theirs: Content, choose:
     document["cells"] = cells
     like = sides[1].document
     order = sorted(document) if list(like) == sorted(like) else dict.fromkeys((*like, *document))
-    written = write_notebook({key: document[key] for key in order if key in document}, sides[1].style)
+    written = write({key: document[key] for key in order if key in document}, sides[1].style)
     return Merged(Bytes(written), tuple(settling.conflicts), tuple(settling.decisions))
 
 
@@ -107,8 +109,11 @@ class _Cells:
         self.base, self.ours, self.theirs = (side.cells for side in sides)
         self.settling = settling
         self.trios = self._trios()
+        seen: dict[str, int] = {}
         for trio in self.trios:
-            trio.name = self._name(trio)
+            name = self._name(trio)
+            seen[name] = seen.get(name, 0) + 1
+            trio.name = name if seen[name] == 1 else f"{name}-{seen[name]}"
         self.by_ours = {trio.ours: trio for trio in self.trios if trio.ours is not None}
         self.by_theirs = {trio.theirs: trio for trio in self.trios if trio.theirs is not None}
 
@@ -117,7 +122,7 @@ class _Cells:
         trios = [_Trio(place, ours.get(place), theirs.get(place)) for place in range(len(self.base))]
         our_new = sorted(set(range(len(self.ours))) - set(ours.values()))
         their_new = sorted(set(range(len(self.theirs))) - set(theirs.values()))
-        both = match_cells([self.ours[o] for o in our_new], [self.theirs[t] for t in their_new], alike=False)
+        both = _same_new([self.ours[o] for o in our_new], [self.theirs[t] for t in their_new])
         trios += [_Trio(None, our_new[i], their_new[j]) for i, j in sorted(both.items())]
         trios += [_Trio(None, o, None) for i, o in enumerate(our_new) if i not in both]
         trios += [_Trio(None, None, t) for j, t in enumerate(their_new) if j not in set(both.values())]
@@ -133,7 +138,8 @@ class _Cells:
             return known.pop()
         if trio.base is not None:
             return f"#{trio.base + 1}"
-        return "#new-" + "-".join(map(str, sorted(at + 1 for at in (trio.ours, trio.theirs) if at is not None)))
+        cell = self._cell(trio)  # equal on both sides, or there is only one
+        return "#new-" + blob_oid(repr((cell.kind, cell.source)).encode()).hex()[:8]
 
     def merged(self) -> list[Map]:
         """Returns the cells of the result."""
@@ -263,6 +269,14 @@ class _Cells:
         if behind:
             text += ("" if not text or text.endswith("\n") else "\n") + behind
         trio.result = {**raw, "source": source_like(text, raw["source"])}
+
+
+def _same_new(ours: list[Cell], theirs: list[Cell]) -> dict[int, int]:
+    """Returns which new cells both sides put in; the same answer whichever side is which."""
+    left, right = ([(cell.name or "", cell.kind, cell.source) for cell in side] for side in (ours, theirs))
+    if left <= right:
+        return match_cells(ours, theirs, alike=False)
+    return {i: j for j, i in match_cells(theirs, ours, alike=False).items()}
 
 
 def _ended(text: str) -> list[str]:

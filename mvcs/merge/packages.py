@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mvcs.formats.blocks import Grouped
     from mvcs.formats.content import Content
     from mvcs.formats.packages import Packages
+    from mvcs.formats.values import Found
     from mvcs.merge.values import Choice, Choose
 
 __all__ = ["merge_captured", "merge_packages"]
@@ -88,8 +89,8 @@ def merge_packages(base: Content | None, ours: Content, theirs: Content, choose:
     settled = one_sided(base, ours, theirs)
     if settled is not None:
         return settled
-    our_file, their_file = read_packages(ours), read_packages(theirs)
-    base_file = type(our_file)(our_file.syntax, (), our_file.encoding) if base is None else read_packages(base)
+    our_file, their_file = _read(ours, "ours"), _read(theirs, "theirs")
+    base_file = type(our_file)(our_file.syntax, (), our_file.encoding) if base is None else _read(base, "base")
     files = [base_file, our_file, their_file]
     syntax, encoding = _one_kind(files)
     states = group([file.blocks for file in (files if base is not None else files[1:])])
@@ -105,6 +106,14 @@ def merge_packages(base: Content | None, ours: Content, theirs: Content, choose:
     if not state.conflicts:
         _read_back(state, text)
     return Merged(Bytes(text.to_bytes()), tuple(state.conflicts), tuple(state.decisions))
+
+
+def _read(content: Content, side: str) -> Packages:
+    try:
+        return read_packages(content)
+    except UnreadableContent as error:
+        reason = f"{side}: {error.fields['reason']}"
+        raise UnreadableContent(format=error.fields["format"], line=error.fields["line"], reason=reason) from error
 
 
 def _one_kind(files: list[Packages]) -> tuple[str, str]:
@@ -149,8 +158,8 @@ def _with_comment(key: str, base: Group | None, ours: Group, theirs: Group, winn
                 one.key, one.value, one.body, comment=other.blocks[0].comment, marker=one.marker, section=one.section,
                 line=one.line,
             ),))
-    shown = [ABSENT if side is None else "\n".join(side.lines) for side in (base, ours, theirs)]
-    return Conflict(key, *shown, reason=OTHER_COMMENTS)
+    was: Found = ABSENT if base is None else "\n".join(base.lines)
+    return Conflict(key, was, "\n".join(ours.lines), "\n".join(theirs.lines), OTHER_COMMENTS)
 
 
 def _speaks_inside(*groups: Group) -> bool:
@@ -192,7 +201,9 @@ def _keep_lists(state: _State) -> None:
             continue
         if any(section == opened or section.startswith(opened + "/") for section in filled):
             state.outcomes[key] = next((one for one in openers if "[" not in one.blocks[0].body), openers[0])
-        elif any(block.section == opened for block in state.files[1].blocks if block.key) and openers[0].blocks[0].section:
+        elif openers[0].blocks[0].section and any(
+            block.section == opened for block in state.files[1].blocks if block.key
+        ):
             state.outcomes[key] = None
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from mvcs.errors import UnreadableContent
+from mvcs.formats.content import Bytes
 from mvcs.formats.tables.delimited import Delimited
 from mvcs.formats.tables.json_lines import JsonLines
 from mvcs.formats.tables.names import cell_name, row_name
@@ -49,24 +51,44 @@ class RowMerge:
                     return None
                 return self._settle_row(key, base, ours, theirs)
             return self.fitted(side, row)
-        sides = {OURS: self._columns.ours.cells(ours), THEIRS: self._columns.theirs.cells(theirs)}
-        if base is not None and self._columns.base is not None:
-            sides[BASE] = self._columns.base.cells(base)
-        elif self._added_differently(sides[OURS], sides[THEIRS]):
+        if base is None and self._added_differently(ours, theirs):
             return self._settle_row(key, None, ours, theirs)
-        made: Cells = {}
         if isinstance(self._table, JsonLines):
-            for column in (*sides[OURS], *(name for name in sides[THEIRS] if name not in sides[OURS])):
-                cell = self._cell(key, column, *(sides.get(side, {}).get(column) for side in (BASE, OURS, THEIRS)))
-                if cell is not None:
-                    made[column] = cell
-            for side, row in ((OURS, ours), (THEIRS, theirs)):
-                if list(made.items()) == list(sides[side].items()):
-                    return row
-            return self._table.compose(made, ours)
-        for column in self._columns.result:
-            made[column] = self._delimited_cell(key, column, sides)
-        return self._table.delimiter.join(made.values())
+            return self._merge_object(self._table, key, base, ours, theirs)
+        return self._merge_delimited(self._table, key, base, ours, theirs)
+
+    def _merge_object(self, table: JsonLines, key: bytes, base: bytes | None, ours: bytes, theirs: bytes) -> bytes:
+        was, mine, other = {} if base is None else table.cells(base), table.cells(ours), table.cells(theirs)
+        made: Cells = {}
+        for column in (*mine, *(name for name in other if name not in mine)):
+            cell = self._cell(key, column, was.get(column), mine.get(column), other.get(column))
+            if cell is not None:
+                made[column] = cell
+        for cells, row in ((mine, ours), (other, theirs)):
+            if list(made.items()) == list(cells.items()):
+                return row
+        return table.compose(made, ours)
+
+    def _merge_delimited(self, table: Delimited, key: bytes, base: bytes | None, ours: bytes, theirs: bytes) -> bytes:
+        was = [] if base is None else self._split(BASE, base)
+        mine, other = self._split(OURS, ours), self._split(THEIRS, theirs)
+        made: list[bytes] = []
+        for column, at_base, at_ours, at_theirs in self._columns.plan:
+            before = was[at_base] if was and at_base is not None else None
+            if column in self._columns.from_base:
+                made.append(before or b"")
+            elif at_ours is None or at_theirs is None:
+                made.append(other[at_theirs] if at_theirs is not None else b"" if at_ours is None else mine[at_ours])
+            elif mine[at_ours] == other[at_theirs]:
+                made.append(mine[at_ours])
+            else:
+                made.append(self._cell(key, column, before, mine[at_ours], other[at_theirs]) or b"")
+        return table.delimiter.join(made)
+
+    def _split(self, side: str, row: bytes) -> list[bytes]:
+        table = self._columns.table(side)
+        assert isinstance(table, Delimited)
+        return table.split(row)
 
     def changed(self, side: str, base: bytes, row: bytes) -> bool:
         """Whether a side's row says something else than the base's: quotes do not count, nor do empty new cells."""
@@ -92,19 +114,11 @@ class RowMerge:
         cells = table.cells(row)
         return self._table.delimiter.join(cells.get(column, b"") for column in self._columns.result)
 
-    def _added_differently(self, ours: Cells, theirs: Cells) -> bool:
+    def _added_differently(self, ours: bytes, theirs: bytes) -> bool:
+        mine, other = self._columns.ours.cells(ours), self._columns.theirs.cells(theirs)
         if isinstance(self._table, JsonLines):
-            return ours != theirs
-        return any(not self._table.same(cell, theirs[column]) for column, cell in ours.items() if column in theirs)
-
-    def _delimited_cell(self, key: bytes, column: str, sides: dict[str, Cells]) -> bytes:
-        ours, theirs = sides[OURS].get(column), sides[THEIRS].get(column)
-        base = sides.get(BASE, {}).get(column)
-        if column in self._columns.from_base:
-            return base or b""
-        if ours is None or theirs is None:
-            return ours if ours is not None else theirs or b""
-        return self._cell(key, column, base, ours, theirs) or b""
+            return mine != other
+        return any(not self._table.same(cell, other[column]) for column, cell in mine.items() if column in other)
 
     def _cell(
         self, key: bytes, column: str, base: bytes | None, ours: bytes | None, theirs: bytes | None
@@ -127,21 +141,18 @@ class RowMerge:
         """Returns a choice's value as a cell; None if a cell cannot hold it. Other strategies have nothing to write."""
         if choice.strategy != SET:
             return b""
-        value = choice.value
-        if isinstance(self._table, Delimited):
-            if isinstance(value, bool):
-                return b"true" if value else b"false"
-            return self._table.cell(str(value)) if isinstance(value, str | int | float) else None
-        if isinstance(value, str):
-            try:  # text as typed
-                json.loads(value)
-            except (ValueError, RecursionError):
-                return json.dumps(value).encode()
-            return value.strip().encode() if "\n" not in value and "\r" not in value else None
+        write = self._as_text if isinstance(self._table, Delimited) else _as_json
         try:
-            return json.dumps(value).encode()
-        except (TypeError, ValueError, RecursionError):
+            cell = write(choice.value)
+        except (TypeError, ValueError, RecursionError, UnreadableContent):
             return None
+        return None if b"\0" in cell else cell
+
+    def _as_text(self, value: Found) -> bytes:
+        assert isinstance(self._table, Delimited)
+        if not isinstance(value, str | int | float):
+            raise TypeError(value)
+        return self._table.cell(str(value).lower() if isinstance(value, bool) else str(value))
 
     def _settle_row(
         self, key: bytes, base: bytes | None, ours: bytes | None, theirs: bytes | None
@@ -172,3 +183,18 @@ class RowMerge:
     def _name(self, key: bytes) -> str:
         values = [self._table.key_value(part) for part in key.split(KEY_MARK)]
         return row_name(self._key, values, typed=self._table.typed)
+
+
+def _as_json(value: Found) -> bytes:
+    """Returns the JSON text of a value; text as typed is JSON if it reads as such, else a string."""
+    text = json.dumps(value)
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+            text = value.strip()
+        except (ValueError, RecursionError):
+            pass
+    cell = text.encode()
+    if sum(len(batch.rows) for batch in JsonLines(Bytes(b'{"": ' + cell + b"}")).batches()) != 1:
+        raise ValueError(value)
+    return cell

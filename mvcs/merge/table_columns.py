@@ -31,6 +31,7 @@ class Columns:
         touched: Column of `watched` to how many of its cells that side changed; counted by who joins the rows.
         result: Columns of the result; known after `settle`.
         from_base: Columns whose cells are those of the base.
+        plan: Each column of the result, with its number in base, ours and theirs; None where they lack it.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Columns:
         self.touched: dict[str, int] = {}
         self.result: list[str] = []
         self.from_base: set[str] = set()
+        self.plan: list[tuple[str, int | None, int | None, int | None]] = []
         if isinstance(ours, Delimited):
             for name in () if base is None else base.columns:
                 if (name in ours.columns) != (name in theirs.columns):
@@ -89,14 +91,22 @@ class Columns:
                     self.from_base.add(column)
         gone = self.watched.keys() - kept
         made = [column for column in self.ours.columns if column not in gone]
-        at = 0
+        behind: dict[str | None, list[str]] = {}
+        anchor: str | None = None
         for column in self.theirs.columns:
-            if column in self.ours.columns:
-                at = made.index(column) + 1 if column in made else at
-            elif column not in gone:
-                made.insert(at, column)
-                at += 1
-        self.result = made
+            if column not in gone:
+                if column in self.ours.columns:
+                    anchor = column
+                else:
+                    behind.setdefault(anchor, []).append(column)
+        self.result = behind.get(None, [])
+        for column in made:
+            self.result += [column, *behind.get(column, ())]
+        base, ours_at, theirs_at = (
+            {} if table is None else {column: at for at, column in enumerate(table.columns)}
+            for table in (self.base, self.ours, self.theirs)
+        )
+        self.plan = [(name, base.get(name), ours_at.get(name), theirs_at.get(name)) for name in self.result]
 
     def header(self) -> bytes | None:
         """Returns the header of the result as it is written, None for a table without one."""

@@ -5,8 +5,8 @@ Knows: the three rows of a key, predecessors. Refuses to know: cells, conflicts,
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Final
 
 from mvcs.formats.tables.join import spans
 from mvcs.formats.tables.spool import Partitions, Spool
@@ -23,6 +23,7 @@ Three = tuple[bytes, bytes | None, bytes | None]
 Run = tuple[int, int]
 """(start, length) of added rows that stand together"""
 _BASE, _THEIRS = 1, 2
+_PER_RECORD: Final = 250
 
 
 class Joined:
@@ -56,28 +57,27 @@ class Joined:
                 side.check_unique()
 
     def _join(self, partition: int) -> None:
-        base = {} if self._base is None else self._base.by_key(partition)
+        base = {} if self._base is None else self._base.by_key(partition).row
         ours, theirs = self._ours.by_key(partition), self._theirs.by_key(partition)
         alike, watched = self._columns.alike, bool(self._columns.watched)
-        nothing = (0, None)
-        for key, (line, row) in ours.items():
-            _, theirs_row = theirs.get(key, nothing)
-            _, base_row = base.get(key, nothing)
-            if watched:
-                self._columns.watch(OURS, base_row, row)
-            if alike and (row == theirs_row or theirs_row == base_row):
+        there = theirs.row
+        for line, key, row in ours:
+            theirs_row = there.get(key)
+            if alike and (row == theirs_row or theirs_row == base.get(key)):
                 continue  # ours stands: the same, or theirs did not touch it
-            _put(self._changed, self._ours.batch_of(line), line, key, base_row, theirs_row)
-        for key, (line, row) in theirs.items():
-            _, base_row = base.get(key, nothing)
             if watched:
-                self._columns.watch(THEIRS, base_row, row)
-            if key not in ours and not (alike and row == base_row):
-                _put(self._new, self._theirs.batch_of(line), line, key, base_row, row)
-        lines = [line for line, _ in theirs.values()]
-        met = [ours[key][0] if key in ours else 0 for key in theirs]
-        for batch, start, end in spans(lines, self._theirs.starts):
-            self._met.of(batch).extend(chain.from_iterable(zip(lines[start:end], met[start:end], strict=True)))
+                self._columns.watch(OURS, base.get(key), row)
+            _put(self._changed, self._ours.batch_of(line), line, key, base.get(key), theirs_row)
+        met = list(map(ours.line().get, theirs.keys, repeat(0)))
+        if watched:
+            for key, row in there.items():
+                self._columns.watch(THEIRS, base.get(key), row)
+        if 0 in met:
+            for (line, key, row), known in zip(theirs, met, strict=True):
+                if not known and not (alike and row == base.get(key)):
+                    _put(self._new, self._theirs.batch_of(line), line, key, base.get(key), row)
+        for batch, start, end in spans(theirs.lines, self._theirs.starts):
+            self._met.of(batch).extend(chain.from_iterable(zip(theirs.lines[start:end], met[start:end], strict=True)))
             self._met.grow(64 * (end - start))
 
     def place(self, written: Callable[[bytes], bytes]) -> None:
@@ -86,13 +86,16 @@ class Joined:
         Args:
             written: Returns an added row as the result has it, with its line end.
         """
-        anchor = 0
+        anchor = done = 0
         run = _Run()
         for batch in range(len(self._theirs.starts)):
-            lines, met = self._met.read(batch)
-            known: list[tuple[int, int]] = sorted((a, b) for a, b in zip(lines, met, strict=True) if b)
-            at = 0
-            for line, which, *three in sorted(zip(*self._new.read(batch), strict=True)) if batch in self._new else ():
+            if batch not in self._new:
+                continue
+            before = (self._known(number) for number in range(batch - 1, done - 1, -1))
+            anchor = next((known[-1][1] for known in before if known), anchor)
+            known, at, done = self._known(batch), 0, batch + 1
+            for line, which, *texts in self._new.records(batch):
+                three = [self._new.fetch(text) for text in texts]
                 while at < len(known) and known[at][0] < line:
                     anchor = known[at][1]
                     at += 1
@@ -109,6 +112,10 @@ class Joined:
             anchor = known[-1][1] if known else anchor
         self._end(run)
 
+    def _known(self, batch: int) -> list[tuple[int, int]]:
+        """Returns (line, line in ours) of the rows of one of theirs' batches that ours has, in order."""
+        return sorted((line, ours) for line, ours in zip(*self._met.read(batch), strict=True) if ours)
+
     def _end(self, run: _Run) -> None:
         if run.length:
             place = self._batch_behind(run.anchor)
@@ -117,23 +124,20 @@ class Joined:
     def _batch_behind(self, anchor: int) -> int:
         return self._ours.batch_of(anchor) if anchor else len(self._ours.starts)
 
-    def changed(self, batch: int) -> dict[int, Three]:
-        """Returns the rows of one of ours' batches that may not stay as they are, by their line."""
-        if batch not in self._changed:
-            return {}
-        return {line: _three(which, *texts) for line, which, *texts in zip(*self._changed.read(batch), strict=True)}
+    def changed(self, batch: int) -> Iterator[tuple[int, Three]]:
+        """Yields the rows of one of ours' batches that may not stay as they are, with their lines, in order."""
+        if batch in self._changed:
+            for line, which, *texts in self._changed.records(batch):
+                yield line, _three(which, *map(self._changed.fetch, texts))
 
-    def placed(self, batch: int) -> list[tuple[int, Run | Three]]:
-        """Returns what comes behind rows of one of ours' batches, in order, with the line of the row.
+    def placed(self, batch: int) -> Iterator[tuple[int, Run | Three]]:
+        """Yields what comes behind rows of one of ours' batches, in order, with the line of the row.
 
         The batch behind the last has what comes at the end.
         """
-        if batch not in self._placed:
-            return []
-        found: list[tuple[int, Run | Three]] = []
-        for line, _, which, start, length, *texts in sorted(zip(*self._placed.read(batch), strict=True)):
-            found.append((line, _three(which, *texts) if which else (start, length)))
-        return found
+        if batch in self._placed:
+            for line, _, which, start, length, *texts in self._placed.records(batch):
+                yield line, _three(which, *map(self._placed.fetch, texts)) if which else (start, length)
 
     def added(self, run: Run) -> Iterator[bytes]:
         """Yields the bytes of added rows."""
@@ -159,7 +163,9 @@ class _Run:
 
 def _put(into: Partitions, batch: int, line: int, key: bytes, base: bytes | None, theirs: bytes | None) -> None:
     which = (base is not None) * _BASE + (theirs is not None) * _THEIRS
-    into.put(batch, line, which, key, base or b"", theirs or b"")
+    base, theirs = base or b"", theirs or b""
+    into.of(batch).extend((line, which, key, base, theirs))
+    into.grow(len(base) + len(theirs) + _PER_RECORD)
 
 
 def _three(which: int, key: bytes, base: bytes, theirs: bytes) -> Three:

@@ -5,7 +5,10 @@ Knows: how a merged table is written. Refuses to know: how rows are found (`tabl
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from contextlib import ExitStack
+from heapq import merge
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from mvcs.errors import UnreadableContent
@@ -14,18 +17,21 @@ from mvcs.formats.tables.blocks import encoded
 from mvcs.formats.tables.delimited import Delimited
 from mvcs.formats.tables.join import Side, partition_count
 from mvcs.formats.tables.json_lines import JsonLines
-from mvcs.formats.tables.spool import Spool
+from mvcs.formats.tables.spool import PIECE, Spool
 from mvcs.merge.table_cells import RowMerge
 from mvcs.merge.table_columns import Columns
 from mvcs.merge.table_join import Joined
 from mvcs.merge.values import THEIRS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from mvcs.formats.content import Content
     from mvcs.formats.encoding import Encoding
-    from mvcs.formats.tables.rows import Batch
     from mvcs.merge.table_join import Run, Three
     from mvcs.merge.table_settling import Settling
+
+    Events = Iterator[tuple[int, bool, Run | Three]]
 
 T = TypeVar("T")
 
@@ -68,7 +74,7 @@ def merge_rows(
         columns.settle(settling)
         rows = RowMerge(key, columns, settling)
         joined.place(lambda row: writer.row(rows.fitted(THEIRS, row)))
-        return writer.write(our_table, joined, rows, columns.header(), key)
+        return writer.write(our_table, joined, rows, columns.header())
 
 
 def _open(syntax: str, content: Content, key: tuple[str, ...]) -> Delimited | JsonLines:
@@ -102,44 +108,49 @@ class _Writer:
         """Returns a row as the file has it, with its line end."""
         return encoded(row + self._end, self._encoding, self._form, strict=self._mixed)
 
-    def write(
-        self, ours: Delimited | JsonLines, joined: Joined, rows: RowMerge, header: bytes | None, key: tuple[str, ...]
-    ) -> Spool:
+    def write(self, ours: Delimited | JsonLines, joined: Joined, rows: RowMerge, header: bytes | None) -> Spool:
         """Writes the merged table."""
         out = self._out
         out.write(self._encoding.mark)
         if header is not None:
             out.write(self.row(header))
         number = 0
-        for number, batch in enumerate(ours.batches(key), 1):
-            self._write_batch(batch, number - 1, joined, rows)
+        for number, (lines, found) in enumerate(ours.rows(), 1):
+            self._write_batch(number - 1, lines, found, joined, rows)
         for _, item in joined.placed(number):
             self._write_placed(item, joined, rows)
-        if not self._closed and out.size > len(self._encoding.mark):
-            out.cut(len(self.row(b"")))
+        end = self.row(b"")
+        written = out.size - len(self._encoding.mark)
+        if not self._closed and written and out.at(max(0, out.size - 2 * len(end)), 2 * len(end)) != end + end:
+            out.cut(len(end))  # an empty row is only there if its line ends
         return out
 
-    def _write_batch(self, batch: Batch, number: int, joined: Joined, rows: RowMerge) -> None:
-        changed, placed = joined.changed(number), joined.placed(number)
+    def _write_batch(
+        self, number: int, lines: Sequence[int], found: list[bytes], joined: Joined, rows: RowMerge
+    ) -> None:
         kept: list[bytes] = []
-        if not changed and not placed:
-            kept = batch.rows
-        else:
-            at = 0
-            for line, row in zip(batch.lines, batch.rows, strict=True):
-                made: bytes | None = row
-                if line in changed:
-                    key, base, theirs = changed[line]
-                    made = rows.merge(key, base, row, theirs)
-                if made is not None:
-                    kept.append(made)
-                if at < len(placed) and placed[at][0] == line:
-                    self._write_rows(kept)
-                    kept = []
-                    while at < len(placed) and placed[at][0] == line:
-                        self._write_placed(placed[at][1], joined, rows)
-                        at += 1
-        self._write_rows(kept)
+        done = size = 0
+        changed: Events = ((line, False, item) for line, item in joined.changed(number))
+        placed: Events = ((line, True, item) for line, item in joined.placed(number))
+        for line, behind, item in merge(changed, placed, key=itemgetter(0, 1)):
+            here = bisect_left(lines, line)
+            if here >= done:
+                kept += found[done : here + 1]
+                done = here + 1
+            if behind or size > PIECE:
+                last = [] if behind else [kept.pop()]
+                self._write_rows(kept)
+                kept, size = last, 0
+            if behind:
+                self._write_placed(item, joined, rows)
+                continue
+            assert len(item) == 3
+            key, base, theirs = item
+            made = rows.merge(key, base, kept.pop(), theirs)
+            if made is not None:
+                kept.append(made)
+                size += len(made)
+        self._write_rows(kept + found[done:])
 
     def _write_rows(self, kept: list[bytes]) -> None:
         if kept:

@@ -31,8 +31,8 @@ def weave(base: Sequence[Block], ours: Sequence[Block], theirs: Sequence[Block])
         weave(b, b, b) is all of b.
     """
     tokens = [_tokens(side) for side in (base, ours, theirs)]
-    in_ours = {b: o for b, o in match(tokens[0], tokens[1])}
-    in_theirs = {b: t for b, t in match(tokens[0], tokens[2])}
+    in_ours = dict(match(tokens[0], tokens[1]))
+    in_theirs = dict(match(tokens[0], tokens[2]))
     from_base_ours = {o: b for b, o in in_ours.items()}
     from_base_theirs = {t: b for b, t in in_theirs.items()}
     base_keys = {block.key for block in base}
@@ -71,10 +71,9 @@ def _homes(
     by_key = {block.key: at for at, block in enumerate(ours) if block.key}
     homes: dict[int, int] = {}
     for at, block in enumerate(theirs):
+        found = in_ours.get(from_base.get(at, -1))
         if block.key:
             found = exact.get(tokens[2][at], by_key.get(block.key))
-        else:
-            found = in_ours.get(from_base.get(at, -1))
         if found is not None:
             homes[at] = found
     return homes

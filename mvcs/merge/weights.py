@@ -1,6 +1,6 @@
 """Whose weights a merge has, and where they come from: they follow the merged recipe.
 
-Knows: the table of four rows. Refuses to know: files and tensors. Implements: spec 12.4.
+Knows: the table of four rows. Refuses to know: files and tensors. Implements: spec 14.2.
 """
 
 from __future__ import annotations

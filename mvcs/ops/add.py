@@ -12,9 +12,10 @@ from mvcs.errors import (
 )
 from mvcs.ingredients.patterns import Rules, literal
 from mvcs.objects.commit import INGREDIENTS
+from mvcs.objects.editing import unsafe_path
 from mvcs.ops.context import open_workspace
 from mvcs.repo.scan import IGNORE_FILES
-from mvcs.repo.toml import add_to_list
+from mvcs.repo.toml import add_to_list, set_entries
 
 if TYPE_CHECKING:
     from mvcs.repo.repository import Repository
@@ -91,3 +92,47 @@ def _is_left_out(rules: Rules, path: str, *, is_folder: bool) -> bool:
     parts = path.split("/")
     above = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
     return any(rules.ignores(folder) for folder in above) or rules.ignores(path + ("/" if is_folder else ""))
+
+
+def add_references(
+    repository: Repository, url: str, *, ingredient: str, to: str | None, verify: bool
+) -> list[tuple[str, str]]:
+    """Declares data that is kept elsewhere; returns (path, ingredient) of each.
+
+    Args:
+        repository: Opened from the workspace.
+        url: http, https or s3; an S3 prefix that ends with a slash is all below it.
+        ingredient: Which one it belongs to.
+        to: Path, or folder of a prefix; by default the name under a folder called like the ingredient.
+        verify: Whether the content is read once for its SHA-256.
+
+    Raises:
+        InvalidArgument: If the URL or the path may not be stored.
+        RemoteError: If the place does not answer.
+    """
+    from mvcs.ingredients.references import ask
+
+    repository.writable()
+    workspace = open_workspace(repository)
+    found = list(ask(url, verify=verify))
+    many = url.endswith("/") and url.startswith("s3:")
+    made: dict[str, dict[str, object]] = {}
+    with workspace.locked():
+        for name, reference in found:
+            path = f"{(to or ingredient).rstrip('/')}/{name}" if many or to is None else to
+            problem = unsafe_path(path.encode("utf-8", "surrogateescape"))
+            if problem is not None:
+                raise InvalidArgument(argument="--to", value=path, reason=problem)
+            there = workspace.project.rules.references.get(path)
+            if there is not None and there.ingredient != ingredient:
+                raise PathInTwoIngredients(path=path, first=there.ingredient, second=ingredient)
+            values: dict[str, object] = {"url": reference.url, "size": reference.size, **reference.checksums}
+            if reference.version:
+                values["version"] = reference.version
+            if reference.etag:
+                values["etag"] = reference.etag
+            if ingredient != "data":
+                values["as"] = ingredient
+            made[path] = values
+        set_entries(workspace.project.file, "references", made)
+    return [(path, ingredient) for path in made]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mvcs.objects.values import Json
     from mvcs.ops.context import Look
     from mvcs.ops.trees import NewTree
+    from mvcs.repo.workspace import Workspace
     from mvcs.store.base import Batch
 
 PACKAGES = b"environment/.mvcs/packages"
@@ -115,7 +116,7 @@ def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> 
 
 
 def incomplete_of(
-    tree: NewTree, found: Gathered, before: tuple[tuple[str, str], ...]
+    tree: NewTree, found: Gathered, before: tuple[tuple[str, str], ...], workspace: Workspace
 ) -> tuple[tuple[str, str], ...]:
     """Returns what is missing to make the model again, by ingredient; nothing to say without weights.
 
@@ -123,6 +124,7 @@ def incomplete_of(
         tree: Root tree of the commit.
         found: What was gathered.
         before: What its parent said: of an environment that is carried on, that still holds.
+        workspace: Whose mvcs.toml says what is kept elsewhere.
     """
     trees = tree.ingredients()
     if "weights" not in trees:
@@ -136,5 +138,9 @@ def incomplete_of(
             reasons |= {(name, reason) for name, reason in before if name == "environment" and reason != NOT_CAPTURED}
         else:
             reasons |= {("environment", reason) for reason in found.incomplete}
+    if workspace.project.rules.references:
+        from mvcs.ops.refer import unverifiable
+
+        reasons |= unverifiable(workspace)
     return tuple(sorted(reasons))
 

@@ -239,7 +239,9 @@ class _Making:
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
             committer=committer, message=message, origin=self._origin(tree), measured=self._measured(tree),
             provenance=self._provenance(),
-            incomplete=incomplete_of(tree, self.found, () if self.old is None else self.old.incomplete),
+            incomplete=incomplete_of(
+                tree, self.found, () if self.old is None else self.old.incomplete, seen.workspace
+            ),
         )
 
     def _origin(self, tree: NewTree) -> Origin | None:

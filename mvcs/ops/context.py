@@ -114,6 +114,10 @@ def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
     seen.changes = compare(seen.scan, seen.read, repository.load_tree, seen.tree)
     if not isinstance(digest, Digest):
         _store_hashed(seen, digest, strict=strict)
+    if workspace.project.rules.references or any(change.path.endswith(b"mvcs.toml") for change in seen.changes):
+        from mvcs.ops.refer import with_references
+
+        seen.changes = with_references(workspace, seen.tree, seen.changes, digest)
     return seen
 
 

@@ -294,6 +294,8 @@ class Rewrite:
         expected: dict[bytes, Stats | None] = {}
         for path, change in self.plan.items():
             here, after = self._here(path), change.after
+            if after is None and here is not None and here.entry.kind != IS_BLOB:
+                continue  # no file of ours is there
             if after is not None and after.entry.kind != IS_BLOB:
                 self.repository.progress.warn(f"{os.fsdecode(path)} is kept elsewhere and was not fetched")
                 continue

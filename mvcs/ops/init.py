@@ -118,7 +118,7 @@ def init(
             raise NeedsConfirmation(
                 question=f"{folder} has {preview.total / 1e9:.1f} GB for the model; nothing was made"
             )
-    repository = above or Repository.create(folder, **options)
+    repository = above or Repository.create(_home(folder, existing=existing), **options)
     if not existing:
         write_project(folder, preview)
     repository.place = find_place(folder, repository.path if os.path.basename(repository.path) != FOLDER else None)
@@ -133,6 +133,15 @@ def init(
     if git is not None:
         git.exclude(f"{FOLDER}/")
     return repository, preview
+
+
+def _home(folder: str, *, existing: bool) -> str:
+    """Returns the folder that gets the repository: the root that mvcs.toml names, so that its other models find it."""
+    if not existing:
+        return folder
+    from mvcs.repo.project import read_project
+
+    return read_project(folder).root
 
 
 def _repository_above(folder: str, options: dict[str, object]) -> Repository | None:

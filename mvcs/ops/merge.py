@@ -14,7 +14,7 @@ from mvcs.errors import InvalidArgument, RevisionNotFound, UnrelatedHistories, U
 from mvcs.merge.values import STRATEGIES
 from mvcs.merge.weights import WEIGHT_STRATEGIES
 from mvcs.objects.commit import Commit
-from mvcs.objects.editing import flatten
+from mvcs.objects.editing import find_file, flatten
 from mvcs.objects.hashing import COMMIT, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
@@ -126,7 +126,7 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
     with workspace.locked():
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
-            seen = look(workspace, Digest() if workspace.git is None else batch, strict=False)
+            seen = look(workspace, Digest() if request.dry_run else batch, strict=False)
             refuse_in_progress(workspace, seen.refs)
             refuse_unmerged(workspace)
             theirs, commit = resolve_commit(repository, request.revision)
@@ -148,14 +148,19 @@ def check_strategies(strategies: tuple[tuple[str, str], ...], weights: str | Non
         raise InvalidArgument(argument="--weights", value=weights, reason=f"one of {', '.join(WEIGHT_STRATEGIES)}")
 
 
-def refuse_unsaved(seen: Look) -> None:
-    """Checks that every file is what HEAD has: a merge is of commits.
+def refuse_unsaved(seen: Look, target: NewTree) -> None:
+    """Checks that every file is what HEAD has, or already what a merge gives: a merge is of commits.
 
     Raises:
         UnsavedWork: If not.
     """
     merged = merged_by_git(seen)
-    unsaved = [change.path for change in seen.changes if change.path not in merged]
+    unsaved = []
+    for change in seen.changes:
+        there = None if target.root is None else find_file(target.load, target.root, change.path)
+        same = there is None if change.after is None else change.after.same(there)
+        if change.path not in merged and not same:
+            unsaved.append(change.path)
     if unsaved:
         raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint="mvcs commit")
 
@@ -191,8 +196,6 @@ class _Merge:
             related = forward or ours is None or bool(merge_bases(history, ours, self.theirs))
         if not related and not request.allow_unrelated:
             raise UnrelatedHistories(first=seen.head.shown, second=request.revision)
-        if not request.dry_run:
-            refuse_unsaved(seen)
         merged = merged_by_git(seen)
         if forward and request.fast_forward and request.weights is None and self._as_theirs(merged):
             return self._forward()
@@ -208,6 +211,7 @@ class _Merge:
                 None, "conflicts" if found.conflicts else "would-merge", found.conflicts, changed_paths(seen, found),
                 stale=found.stale, notes=found.notes, decided=len(found.decisions),
             )
+        refuse_unsaved(seen, found.tree)
         parents = (self.theirs,) if ours is None else (ours, self.theirs)
         return finish(seen, self.batch, plan, found, parents, request.command)
 
@@ -227,7 +231,10 @@ class _Merge:
 
     def _forward(self) -> MergeResult:
         seen, tree = self.seen, self.commit.tree
-        changes = Rewrite(seen, self.batch, NewTree(self.repository, tree, []))
+        target = NewTree(self.repository, tree, [])
+        if not self.request.dry_run:
+            refuse_unsaved(seen, target)
+        changes = Rewrite(seen, self.batch, target)
         paths = sorted(os.fsdecode(path) for path in changes.plan)
         if not self.request.dry_run:
             changes.run(

@@ -1,7 +1,7 @@
 """The merge in progress: a commit object that the ref `merging/WORKSPACE` names, and nothing else.
 
 Its tree is what the merge wrote into the files, its parents are both sides, its provenance says how far the settling
-is. So gc keeps it, undo takes back each step, and nothing new had to be invented. Implements: spec 12.6.
+is. So gc keeps it, undo takes back each step, and nothing new had to be invented. Implements: spec 14.4.
 """
 
 from __future__ import annotations

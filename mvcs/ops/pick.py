@@ -108,10 +108,8 @@ def _apply(
     with workspace.locked():
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
-            seen = look(workspace, Digest() if workspace.git is None else batch, strict=False)
+            seen = look(workspace, Digest() if dry_run else batch, strict=False)
             refuse_in_progress(workspace, seen.refs)
-            if not dry_run:
-                refuse_unsaved(seen)
             rules = workspace.project.rules
             plan.strategies = (*plan.strategies, *rules.strategies)
             plan.keys = rules.keys
@@ -126,6 +124,7 @@ def _apply(
                     None, "conflicts" if found.conflicts else "would-merge", found.conflicts,
                     changed_paths(seen, found), stale=found.stale, notes=found.notes, decided=len(found.decisions),
                 )
+            refuse_unsaved(seen, found.tree)
             if not found.conflicts and found.tree.oid == seen.tree:
                 raise NothingToCommit(branch=seen.head.shown)
             return finish(seen, batch, plan, found, (ours,), command, author=author)

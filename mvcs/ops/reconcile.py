@@ -178,12 +178,13 @@ class Reconciliation:
         keys: Path pattern to the columns that identify a row of a table.
         only: Ingredients whose changes of theirs count; all if empty.
         merged: Paths that somebody else has merged already, with what is there now.
+        depth: How many virtual bases this one is for.
     """
 
     def __init__(
         self, desk: Desk, base: State, ours: State, theirs: State, choose: ChooseAt, *,
         keys: Mapping[str, tuple[str, ...]], only: tuple[str, ...] = (),
-        merged: Mapping[bytes, Placed | None] | None = None,
+        merged: Mapping[bytes, Placed | None] | None = None, depth: int = 0,
     ) -> None:
         self.desk = desk
         self.base = base
@@ -193,6 +194,7 @@ class Reconciliation:
         self._keys = keys
         self._only = only
         self._merged = dict(merged or {})
+        self._depth = depth
         self._our_changes = [c for c in _changes(desk, base.tree, ours.tree) if c.path not in self._merged]
         self._their_changes = [
             change for change in _changes(desk, base.tree, theirs.tree)
@@ -270,7 +272,7 @@ class Reconciliation:
     ) -> Merged:
         if _is_generated(path):
             path = path.split(b"/", 1)[1]
-        return merge_file(path, ingredient, base, ours, theirs, choose, keys=self._keys)
+        return merge_file(path, ingredient, base, ours, theirs, choose, keys=self._keys, marker=7 + 2 * self._depth)
 
     def _weights(self, edits: dict[bytes, Entry | None]) -> list[PathConflict]:
         """Merges the weights file by file: no driver goes inside."""

@@ -9,7 +9,7 @@ from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.editing import Placed, find_file, ingredient_trees
 from mvcs.objects.hashing import COMMIT, Oid
 from mvcs.objects.record import Record
-from mvcs.objects.tree import FOLDER, IS_TREE, Entry
+from mvcs.objects.tree import FOLDER, IS_TREE, Entry, find_path
 from mvcs.ops.context import head_of
 from mvcs.refs.revspec import resolve
 from mvcs.repo.names import RepositoryNames
@@ -93,7 +93,7 @@ def split_path(text: str) -> tuple[str, bool, str]:
 
 
 def resolve_path(repository: Repository, text: str) -> InCommit:
-    """Returns what REV:PATH or REV:@INGREDIENT names; a bare revision is all of it.
+    """Returns what REV:PATH or REV:@INGREDIENT[/PATH] names; a bare revision is all of it.
 
     Raises:
         PathNotFound: If the commit has no such path.
@@ -113,13 +113,18 @@ def resolve_path(repository: Repository, text: str) -> InCommit:
 
 
 def _ingredient(repository: Repository, oid: Oid, commit: Commit, path: str, text: str) -> InCommit:
-    name = path[1:]
+    name, _, inside = path[1:].partition("/")
     if name not in INGREDIENTS:
         raise InvalidRevision(revision=text, reason=f"an ingredient is one of {', '.join(INGREDIENTS)}")
     trees = ingredient_trees(repository.load_tree, commit.tree)
     if name not in trees:
         raise PathNotFound(path=path, where=oid.hex()[:12])
-    return InCommit(oid, commit, path, Placed(name, Entry(name.encode(), FOLDER, IS_TREE, trees[name], 0)))
+    if not inside.strip("/"):
+        return InCommit(oid, commit, path, Placed(name, Entry(name.encode(), FOLDER, IS_TREE, trees[name], 0)))
+    entry = find_path(repository.load_tree, trees[name], inside.strip("/").encode("utf-8", "surrogateescape"))
+    if entry is None:
+        raise PathNotFound(path=path, where=oid.hex()[:12], hint=f"mvcs ls {oid.hex()[:12]}:@{name}")
+    return InCommit(oid, commit, path, Placed(name, entry))
 
 
 def require_model(repository: Repository) -> str:

@@ -27,7 +27,7 @@ MARKED = ("text", "notebook")
 
 
 def fold_bases(
-    desk: Desk, bases: list[Oid], keys: Mapping[str, tuple[str, ...]]
+    desk: Desk, bases: list[Oid], keys: Mapping[str, tuple[str, ...]], depth: int = 1
 ) -> State:
     """Returns the base of a merge: that of one ancestor, an empty one of none, a virtual one of several.
 
@@ -35,14 +35,15 @@ def fold_bases(
         desk: Keeps the virtual states.
         bases: All best common ancestors.
         keys: Path pattern to the columns that identify a row of a table.
+        depth: How deep the folding is.
     """
     repository = desk.repository
     if not bases:
         return state_of(repository, None)
     state, folded = state_of(repository, repository.commit(bases[0])), [bases[0]]
     for other in bases[1:]:
-        below = fold_bases(desk, _common(desk, folded, other), keys)
-        state = _merge(desk, below, state, state_of(repository, repository.commit(other)), keys)
+        below = fold_bases(desk, _common(desk, folded, other), keys, depth + 1)
+        state = _merge(desk, below, state, state_of(repository, repository.commit(other)), keys, depth)
         folded.append(other)
     return state
 
@@ -55,8 +56,10 @@ def _common(desk: Desk, folded: list[Oid], other: Oid) -> list[Oid]:
         )
 
 
-def _merge(desk: Desk, base: State, ours: State, theirs: State, keys: Mapping[str, tuple[str, ...]]) -> State:
-    merging = Reconciliation(desk, base, ours, theirs, _mark, keys=keys)
+def _merge(
+    desk: Desk, base: State, ours: State, theirs: State, keys: Mapping[str, tuple[str, ...]], depth: int
+) -> State:
+    merging = Reconciliation(desk, base, ours, theirs, _mark, keys=keys, depth=depth)
     merged = merging.recipe()
     for item in merged.conflicts:
         ingredient = item.path.split(b"/", 1)[0].decode() if b"/.mvcs/" in item.path else "code"

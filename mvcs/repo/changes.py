@@ -53,7 +53,7 @@ def read_unknown(
     for path, seen in sorted(found.unknown.items(), key=lambda item: -item[1].stats[2]):
         folder, _, name = path.rpartition(b"/")
         try:
-            stats, entry = read_file(root, path, digest)
+            stats, entry = read_file(root, path, digest, progress.advance)
         except CaptureError as error:
             if problems is None:
                 raise
@@ -64,7 +64,6 @@ def read_unknown(
             # What cannot be read is not known: the next look tries again.
             stats = (0, 0, *seen.stats[2:])
             entry = Entry(name, seen.row.mode, IS_BLOB, seen.row.oid, seen.stats[2])
-        progress.advance(seen.stats[2])
         entries[path] = entry
         rows.setdefault(folder, {})[name] = Row(stats, entry.mode, seen.ingredient, entry.oid, differs=False)
     progress.finish()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHECKPOINTS = ("newest", "all")
 _TOP: dict[str, type] = {
     "model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict, "retention": dict,
-    "merge": dict, "metrics": dict, "environment": dict,
+    "merge": dict, "metrics": dict, "environment": dict, "references": dict,
 }
 """A table that nothing reads is refused: a rule that somebody relies on must not do nothing."""
 _CAPTURE: dict[str, type] = {"checkpoints": str}

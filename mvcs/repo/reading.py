@@ -13,9 +13,12 @@ from mvcs.errors import ChangedDuringCapture, UnreadableFile, UnsafeLink, Unsafe
 from mvcs.objects.editing import unsafe_path
 from mvcs.objects.hashing import BlobHasher, Oid, blob_oid
 from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, SYMLINK, Entry, name_problem
+from mvcs.ports import unheard
 from mvcs.repo.scan import stats_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mvcs.repo.statcache import Stats
     from mvcs.store.base import Batch
 
@@ -32,7 +35,7 @@ class Digest:
         """Takes a whole content."""
         return blob_oid(content)
 
-    def put_file(self, descriptor: int, size: int) -> tuple[Oid, int]:
+    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
         """Takes an open file to its end; returns (oid, bytes read)."""
         hasher = BlobHasher(threads=2 if size > 16 * _PIECE else 1)
         total = 0
@@ -40,16 +43,20 @@ class Digest:
         while content := os.read(descriptor, piece):
             hasher.update(content)
             total += len(content)
+            heard(len(content))
         return hasher.oid(), total
 
 
-def read_file(root: str, path: bytes, digest: Digest | Batch) -> tuple[Stats, Entry]:
+def read_file(
+    root: str, path: bytes, digest: Digest | Batch, heard: Callable[[int], None] = unheard
+) -> tuple[Stats, Entry]:
     """Reads one file or link.
 
     Args:
         root: Folder that paths start from.
         path: The file.
         digest: Gets its bytes.
+        heard: Called with the bytes of each piece as it is read.
 
     Returns:
         Its stat, as it was before and after, and its entry.
@@ -79,7 +86,7 @@ def read_file(root: str, path: bytes, digest: Digest | Batch) -> tuple[Stats, En
         raise UnreadableFile(path=shown, reason=error.strerror or str(error)) from error
     try:
         stats = stats_of(os.fstat(descriptor))
-        oid, size = digest.put_file(descriptor, stats[2])
+        oid, size = digest.put_file(descriptor, stats[2], heard)
         after = stats_of(os.fstat(descriptor))
         if after != stats or size != stats[2] or stats_of(os.lstat(full)) != stats:
             raise ChangedDuringCapture(path=shown)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mvcs.errors import InvalidConfig
+from mvcs.objects.commit import INGREDIENTS
+from mvcs.objects.editing import unsafe_path
 from mvcs.objects.record import Record
 from mvcs.repo.toml import line_of, unknown_key
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DIRECTIONS = ("higher", "lower")
+REFERENCE_KEYS = ("url", "as", "version", "etag", "sha256", "crc64nvme", "sha1", "crc32c", "md5")
 STRATEGIES = ("ours", "theirs", "base", "union", "newest", "append", "min", "max", "mean")
 """As `mvcs.merge.values` has them; a test holds both together."""
 
@@ -27,22 +30,24 @@ class Rules(Record):
         strategies: (pattern, strategy) for merge conflicts, in order.
         directions: Metric to "higher" or "lower": which is better.
         python: Interpreter that trains, relative to the project; None if not said.
+        references: Path to what mvcs.toml says of data that is kept elsewhere.
     """
 
-    __slots__ = ("directions", "keys", "python", "strategies")
+    __slots__ = ("directions", "keys", "python", "references", "strategies")
 
     def __init__(
         self, *, keys: Mapping[str, tuple[str, ...]], strategies: tuple[tuple[str, str], ...],
-        directions: Mapping[str, str], python: str | None,
+        directions: Mapping[str, str], python: str | None, references: Mapping[str, Declared],
     ) -> None:
         self.keys = dict(keys)
         self.strategies = strategies
         self.directions = dict(directions)
         self.python = python
+        self.references = dict(references)
 
 
 def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
-    """Reads [merge], [metrics] and [environment].
+    """Reads [merge], [metrics], [environment] and [references].
 
     Raises:
         InvalidConfig: With file, line and what is allowed.
@@ -70,7 +75,45 @@ def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
     python = environment.get("python")
     if python is not None and (not isinstance(python, str) or not python):
         reading.refuse("python", "environment", "python is no path", "the path of an interpreter")
-    return Rules(keys=keys, strategies=tuple(strategies), directions=directions, python=python)
+    return Rules(keys=keys, strategies=tuple(strategies), directions=directions, python=python,
+                 references=_references(reading, values))
+
+
+def _references(reading: _Reading, values: Mapping[str, Any]) -> dict[str, Declared]:
+    found: dict[str, Declared] = {}
+    for path, table in reading.map(values, "", "references").items():
+        if not isinstance(table, dict) or not isinstance(table.get("url"), str):
+            reading.refuse(path, "references", f"{path!r} has no url", "a table as mvcs add URL writes it")
+        size = table.get("size")
+        texts = {key: value for key, value in table.items() if key != "size"}
+        wrong = [key for key, value in texts.items() if key not in REFERENCE_KEYS or not isinstance(value, str)]
+        if wrong or type(size) is not int or not 0 <= size < 1 << 63:
+            reading.refuse(
+                path, "references", f"{path!r}: {wrong[0] if wrong else 'size'}", ", ".join((*REFERENCE_KEYS, "size"))
+            )
+        problem = unsafe_path(path.encode("utf-8", "surrogateescape"))
+        ingredient = texts.pop("as", "data")
+        if problem is not None or ingredient not in INGREDIENTS:
+            reading.refuse(path, "references", f"{path!r}: {problem or ingredient}", "a path in the project")
+        found[path] = Declared(ingredient, size, texts)
+    return found
+
+
+class Declared(Record):
+    """What mvcs.toml says of data that is kept elsewhere.
+
+    Args:
+        ingredient: Which one it belongs to.
+        size: Bytes.
+        texts: url, version, etag and checksums.
+    """
+
+    __slots__ = ("ingredient", "size", "texts")
+
+    def __init__(self, ingredient: str, size: int, texts: Mapping[str, str]) -> None:
+        self.ingredient = ingredient
+        self.size = size
+        self.texts = dict(texts)
 
 
 class _Reading:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mvcs.errors import ConfigNotFound, InvalidConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
@@ -127,6 +127,19 @@ def set_value(path: str, dotted: str, value: object) -> None:
     else:
         raise ConfigNotFound(key=dotted)
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    _save(path, tomlkit.dumps(document))
+
+
+def set_entries(path: str, section: str, entries: Mapping[str, Mapping[str, object]]) -> None:
+    """Sets keys of a table to inline tables, leaving comments and order alone."""
+    import tomlkit
+
+    document, _ = _open(path)
+    table = document.setdefault(section, tomlkit.table())
+    for key, values in entries.items():
+        entry = tomlkit.inline_table()
+        entry.update(values)
+        table[key] = entry
     _save(path, tomlkit.dumps(document))
 
 

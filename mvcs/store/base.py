@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mvcs.ports import unheard
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from mvcs.objects.hashing import Oid
@@ -101,8 +103,13 @@ class Batch(Protocol):
         """Adds a blob."""
         ...
 
-    def put_file(self, descriptor: int, size: int) -> tuple[Oid, int]:
+    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
         """Adds a blob from an open file, read once to its end.
+
+        Args:
+            descriptor: The open file.
+            size: Its size as it is expected.
+            heard: Called with the bytes of each piece as it is read.
 
         Returns:
             The oid and the number of bytes read, which is not `size` when the file changed meanwhile.

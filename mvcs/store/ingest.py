@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mvcs.errors import InternalError
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid, blob_oid, object_oid
-from mvcs.ports import reached
+from mvcs.ports import reached, unheard
 from mvcs.store.base import CHUNKS, INLINE, OBJECTS, ONE_CHUNK, RECIPES
 from mvcs.store.records import CODEC_AT, KIND_CODES, RAW, ZSTD, RecipeList, make_record
 from mvcs.store.segments import PLACE
@@ -169,28 +169,32 @@ class Ingest:
 
     # Files
 
-    def put_file(self, descriptor: int, size: int) -> tuple[Oid, int]:
+    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
         """Adds a blob from an open file; returns (oid, bytes read)."""
         if size <= ONE_CHUNK:
             content = os.read(descriptor, size + 1)  # one more, to see whether the file has grown
             while len(content) <= ONE_CHUNK and (more := os.read(descriptor, min(len(content), ONE_CHUNK) + 1)):
                 content += more
             if len(content) <= ONE_CHUNK:
+                heard(len(content))
                 return self.put_bytes(content), len(content)
-            return self._put_large(_chain(content, descriptor), len(content))
-        return self._put_large(_chain(b"", descriptor), size)
+            return self._put_large(_chain(content, descriptor), len(content), heard)
+        return self._put_large(_chain(b"", descriptor), size, heard)
 
-    def _put_large(self, pieces: Iterator[bytes], size: int) -> tuple[Oid, int]:
+    def _put_large(
+        self, pieces: Iterator[bytes], size: int, heard: Callable[[int], None] = unheard
+    ) -> tuple[Oid, int]:
         from mvcs.store.cutting import SPLITTER, cut
 
         hasher = BlobHasher()
         total = 0
 
-        def heard() -> Iterator[bytes]:
+        def listened() -> Iterator[bytes]:
             nonlocal total
             for piece in pieces:
                 hasher.update(piece)
                 total += len(piece)
+                heard(len(piece))
                 yield piece
 
         lengths = array("I")
@@ -203,10 +207,10 @@ class Ingest:
             self._take([(oid, length, record) for oid, length, record in encoded if record is not None])
 
         if size < POOL_FROM:
-            for chunks in cut(heard()):
+            for chunks in cut(listened()):
                 keep(self._encode(chunks))
         else:
-            self._in_pool(cut(heard()), keep)
+            self._in_pool(cut(listened()), keep)
         oid = hasher.oid()
         if not lengths:  # the file was emptied meanwhile
             self._add(oid, BLOB, b"")

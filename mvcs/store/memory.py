@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import ObjectMissing
 from mvcs.objects.hashing import BLOB, COMMIT, Oid, blob_oid, object_oid
+from mvcs.ports import unheard
 from mvcs.store.base import GRAPH, OBJECTS, TABLES
 from mvcs.store.graph_rows import graph_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Tables = dict[str, dict[bytes, bytes]]
 
@@ -64,9 +65,10 @@ class _Batch:
         self._pending[oid] = (BLOB, bytes(content))
         return oid
 
-    def put_file(self, descriptor: int, size: int) -> tuple[Oid, int]:
+    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
         del size
         content = b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
+        heard(len(content))
         return self.put_bytes(content), len(content)
 
     def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:

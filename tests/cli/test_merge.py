@@ -6,9 +6,8 @@ import json
 import shutil
 
 import pytest
-from cli.harness import PROJECT, changes, fails, listed, mvcs_run, ok, snapshot, status, write
 
-from cli.harness import project, repo, sealed  # noqa: F401 -- fixtures
+from tests.cli.harness import PROJECT, changes, fails, listed, mvcs_run, ok, snapshot, status, write
 
 
 def commit(folder, files, message="change", *more):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from cli.harness import fails, mvcs_run, ok, snapshot, status
-from cli.test_merge import commit, merge, two_sides
 
-from cli.harness import project, repo, sealed  # noqa: F401 -- fixtures
+from tests.cli.harness import fails, mvcs_run, ok, snapshot, status
+from tests.cli.test_merge import commit, merge, two_sides
 
 
 def conflicts(folder):

@@ -13,6 +13,7 @@ def test_every_answer_in_readme_is_the_one_given():
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert "Every answer is the one in README.md." in done.stdout
+    assert "Every answer is the one in examples/tweettrader/README.md." in done.stdout
 
 
 def test_readme_shows_the_commands_that_exist():

@@ -89,7 +89,7 @@ def _yaml_lines(value, seed, path, indent):
             yield f"{indent}{name}: |{keep}\n" + "".join(f"{indent}{step}{line}\n" if line else "\n" for line in item.splitlines())
         elif isinstance(item, str) and kind == 2 and re.fullmatch(r"[ -~]*", item):
             yield f"{indent}{name}: '{item.replace(chr(39), chr(39) * 2)}'{comment}\n"
-        elif isinstance(item, float) and kind == 3 and item == int(item or 0) if isinstance(item, float) and abs(item) < 1e9 else False:
+        elif isinstance(item, float) and kind == 3 and abs(item) < 1e9 and item == int(item):
             yield f"{indent}{name}: {item:e}{comment}\n"
         elif item is None and kind < 3:
             yield f"{indent}{name}:{comment}\n"
@@ -107,7 +107,7 @@ def _toml_table(value, seed, path, host):
     for key, item in value.items():
         here = (*path, key)
         kind = style(seed, here, "kind", 5)
-        if isinstance(item, dict) and item and kind > 1 or isinstance(item, dict) and not item and kind > 2:
+        if isinstance(item, dict) and kind > (1 if item else 2):
             only_tables = all(isinstance(each, dict) and each and style(seed, (*here, name), "kind", 5) > 1 for name, each in item.items())
             header = "" if only_tables and item and kind == 4 else f"[{'.'.join(map(toml_key, here))}]{_note(seed, here)}\n"
             tables += "\n" * style(seed, here, "blank", 2) + header + _toml_table(item, seed, here, here)

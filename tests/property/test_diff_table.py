@@ -27,6 +27,7 @@ def many_blocks(request):
             patch.setattr(join, "PARTITION", 24)
             patch.setattr(spool, "HELD", 300)
             patch.setattr(spool, "PIECE", 20)
+            patch.setattr(spool, "LARGE", 100)
         yield
 
 

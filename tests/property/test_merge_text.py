@@ -231,3 +231,20 @@ def test_line_ends_do_not_change_a_merge(sides):
         both = merge((sides[0], converted[1], sides[2]))
         assert both.content.read() == plain.content.read().replace(b"\n", b"\r\n")
         assert both.conflicts == plain.conflicts
+
+
+@given(st.lists(st.sampled_from(["o", "t", "", ""]), max_size=30))
+def test_disjoint_changes_are_both_there(owners):
+    """Each side replaces, doubles or deletes its own lines; between lines of different sides one stays."""
+    taken: list[str] = []
+    for owner in owners:
+        last = next((one for one in taken[-1:] if one), owner)
+        taken.append(owner if last in {owner, ""} else "")
+    texts = {"base": b"", "o": b"", "t": b"", "": b""}
+    for number, owner in enumerate(taken):
+        line = b"line %d\n" % number
+        changed = (b"%s %d\n" % (owner.encode(), number), b"", line + b"%s %d\n" % (owner.encode(), number))[number % 3]
+        for side in texts:
+            texts[side] += changed if owner and side in {owner, ""} else line
+    merged = merge((texts["base"], texts["o"], texts["t"]))
+    assert (merged.conflicts, merged.content.read()) == ((), texts[""])

@@ -12,13 +12,20 @@ from mvcs_cli.verb import complete_ingredient, verb
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--as", "ingredient", metavar="INGREDIENT", shell_complete=complete_ingredient,
               help="code, data, config, environment, weights, metrics or about.")
-def command(ui: Ui, paths: tuple[str, ...], *, ingredient: str | None) -> None:
+@click.option("--to", metavar="PATH", help="Of a URL: the path that it stands for; the folder of a prefix.")
+@click.option("--verify", is_flag=True, help="Of a URL: read it once and remember its SHA-256.")
+def command(ui: Ui, paths: tuple[str, ...], *, ingredient: str | None, to: str | None, verify: bool) -> None:
     """Say which ingredient paths belong to: written into mvcs.toml, stored by the next commit.
 
-    There is no staging area: `mvcs commit` takes every file that belongs somewhere.
+    There is no staging area: `mvcs commit` takes every file that belongs somewhere. Of an http, https or s3 URL only
+    where it is, its version, size and checksums are stored.
     """
     repo = ui.repo()
-    found = repo.add([repo.inside(path, ui.cwd) for path in paths], ingredient)
+    found = []
+    for path in paths:
+        if path.startswith(("http://", "https://", "s3://")):
+            found += repo.add_url(path, ingredient or "data", to=to, verify=verify)
+    found += repo.add([repo.inside(path, ui.cwd) for path in paths if "://" not in path], ingredient)
 
     def people() -> None:
         for path, where in found:

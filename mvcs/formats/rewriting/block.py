@@ -71,7 +71,8 @@ def replace(edits: Edits, member: Member, target: Value, sources: Sequence[Sourc
         raise CannotRewrite(f"{member.key} is written with a question mark")  # noqa: EM102
     source = choose_source(sources, target)
     bare = node.outer == node.start
-    if source is None and isinstance(target, dict) and target and bare:
+    in_brackets = node.flow and isinstance(node.value, dict) and node.members
+    if source is None and isinstance(target, dict) and target and bare and not in_brackets:
         indent = _column(text, member.start)
         lines = _lines(target, indent + STEP, edits.newline).removesuffix(edits.newline)
         edits.put(colon, node.end, edits.newline + lines)

@@ -6,6 +6,7 @@ Knows: commas and the style of those that are there. Refuses to know: what value
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mvcs.formats.rewriting.edits import CannotRewrite, line_start, shifted
@@ -78,8 +79,7 @@ def insert(
 ) -> None:
     """Inserts a key behind another one, or before the first."""
     text = edits.text
-    members = list(node.members.values())
-    first = members[0]
+    first, *others = islice(node.members.values(), 2)
     before_first = _SPACE_END.search(text[node.start + 1 : first.start])
     lead = before_first[0] if before_first else ""
     sign = re.search(r"[ \t]*\Z", text[first.start : first.colon - 1])
@@ -87,8 +87,8 @@ def insert(
     spaced = (behind[0] if behind else "") or ("" if text[first.start] == '"' and speller.sign == ":" else " ")
     if "\n" in lead:
         gap = lead
-    elif len(members) > 1:
-        between = _SPACE_END.search(text[_end(first) : members[1].start])
+    elif others:
+        between = _SPACE_END.search(text[_end(first) : others[0].start])
         gap = between[0] if between else ""
     else:
         gap = " " if spaced else ""

@@ -221,14 +221,15 @@ class _Editor:
             if not index.statements[0].header:
                 return (), first, None
             return (), comments_above(text, first), ""
-        below = index.below(parent)
-        for statement in reversed(below):
+        numbers = index.numbers.get(parent)
+        if not numbers:
+            raise CannotRewrite(f"{path[-1]} has no table")  # noqa: EM102
+        for number in reversed(numbers):
+            statement = index.statements[number]
             host = index.hosts[statement.section]
             if not statement.header and len(host) < len(parent):
                 return host, line_end(text, statement.end), None
-        if not below:
-            raise CannotRewrite(f"{path[-1]} has no table")  # noqa: EM102
-        at = comments_above(text, line_start(text, below[0].start))
+        at = comments_above(text, line_start(text, index.statements[numbers[0]].start))
         return parent, at, f"[{_dotted(parent)}]\n"
 
 

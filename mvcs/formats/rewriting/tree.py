@@ -91,7 +91,7 @@ class _Walk:
         remove, insert = (flow.remove, flow.insert) if node.flow else (block.remove, block.insert)
         if gone:
             remove(self.edits, node, gone)
-        after: Member | None = None
+        after = node.members.get(None)  # a key of its own goes behind a merge key
         for key, wanted in target.items():
             if key in node.members:
                 after = node.members[key]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from mvcs.formats.content import Content
 
-BLOCK: Final = 1 << 20
+BLOCK: Final = 512 << 10
 """Bytes of a block, as they lie in the file."""
-MAX_BYTES: Final = 4 << 30
+MAX_BYTES: Final = 2 << 30
 """A longer file is not read as a table."""
 
 _MARKS: Final = (

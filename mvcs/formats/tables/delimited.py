@@ -10,10 +10,11 @@ first row is a header if a key is asked for; else if its cells are all there, al
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, Final
 
 from mvcs.errors import UnreadableContent
-from mvcs.formats.tables.blocks import encoding_of, text_blocks
+from mvcs.formats.tables.blocks import BLOCK, encoding_of, text_blocks
 from mvcs.formats.tables.rows import KEY_MARK, MAX_COLUMNS, Batch, ended_rows
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from mvcs.formats.content import Content
 
+MAX_GROUPS: Final = 200
+"""Columns up to which a row with quotes is split in one step."""
+_RETURN: Final = "a carriage return that ends no line"
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
@@ -43,7 +47,8 @@ class Delimited:
     """
 
     __slots__ = (
-        "_cell", "_content", "_row", "closed", "columns", "delimiter", "encoding", "end", "form", "header", "twice",
+        "_cell", "_content", "_row", "_whole", "closed", "columns", "delimiter", "encoding", "end", "form", "header",
+        "twice",
     )
 
     def __init__(self, content: Content, *, tabs: bool = False, header: bool | None = None) -> None:
@@ -58,10 +63,13 @@ class Delimited:
         cell = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"\r\n' + mark + rb"]*+)"
         self._cell = re.compile(rb"(" + cell + rb")(?:" + mark + rb"|\Z)")
         self._row = re.compile(cell + rb"(?:" + mark + cell + rb")*+")
+        self._whole: re.Pattern[bytes] | None = None
         self.header: bytes | None = None
         self.twice: str | None = None
         self.columns: dict[str, str] = {}
         self._name_columns(first, header)
+        if len(self.columns) <= MAX_GROUPS:
+            self._whole = re.compile(mark.join([b"(" + cell + b")"] * len(self.columns)))
 
     @property
     def layout(self) -> tuple[object, ...]:
@@ -85,13 +93,15 @@ class Delimited:
                 return text[: found - crlf], b"\r\n" if crlf else b"\n"
             at = found + 1
         if next(blocks, None) is not None:
-            raise UnreadableContent(format=self.form, line=1, reason="a first row of more than 1 MiB")
+            raise UnreadableContent(format=self.form, line=1, reason=f"a first row longer than {BLOCK >> 10} KiB")
         return text, b"\n"
 
     def _name_columns(self, first: bytes, header: bool | None) -> None:
         if not first and self._content.size == len(self.encoding.mark):
             return
         cells = self.split(first, 1)
+        if b"\r" in first and b'"' not in first:
+            raise UnreadableContent(format=self.form, line=1, reason=_RETURN)
         if len(cells) > MAX_COLUMNS:
             raise UnreadableContent(format=self.form, line=1, reason=f"more than {MAX_COLUMNS} columns")
         names = [_bare(cell).decode("utf-8", "surrogateescape") for cell in cells]
@@ -100,13 +110,14 @@ class Delimited:
         if not header:
             names = [str(number) for number in range(1, len(cells) + 1)]
         self.header = first if header else None
+        seen: dict[str, int] = {}
         for name in names:
             if name in self.columns and self.twice is None:
                 self.twice = name
-            unique, number = name, 1
+            unique = name
             while unique in self.columns:
-                number += 1
-                unique = f"{name}#{number}"
+                seen[name] = seen.get(name, 1) + 1
+                unique = f"{name}#{seen[name]}"
             self.columns[unique] = "text"
 
     def split(self, row: bytes, line: int = 0) -> list[bytes]:
@@ -117,6 +128,8 @@ class Delimited:
         """
         if b'"' not in row:
             return row.split(self.delimiter)
+        if self._whole is not None and (found := self._whole.fullmatch(row)) is not None:
+            return list(found.groups())
         if self._row.fullmatch(row) is None:
             raise UnreadableContent(format=self.form, line=line, reason="a quote or a line end inside a bare cell")
         cells: list[bytes] = self._cell.findall(row)
@@ -130,23 +143,29 @@ class Delimited:
         """
         names = [*self.columns]
         wanted = [names.index(name) for name in key] if names else []
+        for lines, rows in self.rows():
+            yield Batch(lines, self._keys(lines, rows, wanted), rows)
+
+    def rows(self) -> Iterator[tuple[Sequence[int], list[bytes]]]:
+        """Yields the lines and rows of the same batches, the rows' cells unchecked."""
         skip = self.header is not None
         self.closed = True
         blocks = text_blocks(self._content, self.encoding, self.form)
         for lines, rows, ended in ended_rows(blocks, self.form, self.end, quotes=True):
             self.closed = ended
             if skip:
-                lines, rows, skip = lines[1:], rows[1:], False
-                if not rows:
-                    continue
-            yield Batch(lines, self._keys(lines, rows, wanted), rows)
+                skip = False
+                if len(rows) > 1:
+                    yield lines[1:], rows[1:]
+            else:
+                yield lines, rows
 
     def _keys(self, lines: Sequence[int], rows: list[bytes], wanted: list[int]) -> list[bytes]:
         """Checks the rows and returns their keys."""
         mark, more = self.delimiter, len(self.columns) - 1
         together = b"".join(rows)
         if b'"' not in together and b"\r" not in together:
-            counts = [row.count(mark) for row in rows]
+            counts = list(map(bytes.count, rows, repeat(mark)))
             if counts.count(more) != len(counts):
                 at = next(index for index, count in enumerate(counts) if count != more)
                 raise self._ragged(lines[at], counts[at])
@@ -160,7 +179,7 @@ class Delimited:
         keys: list[bytes] = []
         for line, row in zip(lines, rows, strict=True):
             if b"\r" in row and b'"' not in row:
-                raise UnreadableContent(format=self.form, line=line, reason="a carriage return that ends no line")
+                raise UnreadableContent(format=self.form, line=line, reason=_RETURN)
             cells = self.split(row, line)
             if len(cells) != more + 1:
                 raise self._ragged(line, len(cells) - 1)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PARTITION: Final = 192 << 10
 """Bytes of all tables together for one partition, as long as MAX_PARTITIONS is not reached."""
 MAX_PARTITIONS: Final = 1024
+MAX_PARTITION: Final = 40 << 20
+"""Bytes of one table's rows in one partition; only rows of many MB, or copies of one key, are more."""
 _PER_ROW: Final = 150
 
 
@@ -45,36 +47,58 @@ class Side:
         self.rows = 0
         self.starts: list[int] = []
         self._duplicate = 0
-        self._partitions = Partitions(1, 2)
+        self._partitions = Partitions(1, 2 if key else 1)
         mask = count - 1
         of, grow = self._partitions.of, self._partitions.grow
         parts = [of(number) for number in range(count)]
         for batch in table.batches(key):
             self.starts.append(batch.lines[0])
             self.rows += len(batch.rows)
-            for line, key_bytes, row in zip(batch.lines, batch.keys, batch.rows, strict=True):
-                parts[hash(key_bytes) & mask] += (line, key_bytes, row)
+            if key:
+                for line, key_bytes, row in zip(batch.lines, batch.keys, batch.rows, strict=True):
+                    parts[hash(key_bytes) & mask] += (line, key_bytes, row)
+            else:
+                for line, row in zip(batch.lines, batch.rows, strict=True):
+                    parts[hash(row) & mask] += (line, row)
+            if key and len(set(batch.keys)) != len(batch.keys):
+                self._remember(batch.lines, batch.keys)
+                self.check_unique()
             size = sum(map(len, batch.rows)) + _PER_ROW * len(batch.rows)
             if grow(size):
                 parts = [of(number) for number in range(count)]
 
     def read(self, partition: int) -> tuple[list[int], list[bytes], list[bytes]]:
         """Returns (lines, keys, rows) of a partition, in the order of the file."""
-        lines, keys, rows = self._partitions.read(partition)
-        return lines, keys, rows
+        lines, keys, *rows = self._partitions.read(partition)
+        return lines, keys, rows[0] if rows else keys
 
-    def by_key(self, partition: int) -> dict[bytes, tuple[int, bytes]]:
-        """Returns key to (line, row) of a partition; a key that comes twice is remembered."""
+    def by_key(self, partition: int) -> Keyed:
+        """Returns the rows of a partition by their key; a key that comes twice is remembered.
+
+        Raises:
+            UnreadableContent: If rows of one partition are too long to be held together.
+        """
+        if self._partitions.size(partition) > MAX_PARTITION:
+            reason = "rows too long, or too many rows of one key"
+            raise UnreadableContent(format=self.table.form, line=0, reason=reason)
         lines, keys, rows = self.read(partition)
-        found = dict(zip(keys, zip(lines, rows, strict=True), strict=True))
-        if len(found) != len(keys):
-            seen: set[bytes] = set()
-            for line, key in zip(lines, keys, strict=True):
-                if key in seen:
-                    self._duplicate = min(line, self._duplicate or line)
-                    break
-                seen.add(key)
+        found = Keyed(lines, keys, rows)
+        if len(found.row) != len(keys):
+            self._remember(lines, keys)
         return found
+
+    def segments(self, partition: int) -> Iterator[tuple[list[int], list[bytes], list[bytes]]]:
+        """Yields what `read` returns, a bounded number of rows at a time."""
+        for lines, keys, *rows in self._partitions.segments(partition):
+            yield lines, keys, rows[0] if rows else keys
+
+    def _remember(self, lines: Sequence[int], keys: list[bytes]) -> None:
+        seen: set[bytes] = set()
+        for line, key in zip(lines, keys, strict=True):
+            if key in seen:
+                self._duplicate = min(line, self._duplicate or line)
+                return
+            seen.add(key)
 
     def check_unique(self) -> None:
         """Refuses a table whose key came twice.
@@ -93,6 +117,32 @@ class Side:
     def close(self) -> None:
         """Gives the temporary file back."""
         self._partitions.close()
+
+
+class Keyed:
+    """The rows of one table in one partition.
+
+    Attributes:
+        lines: Line of each row, ascending.
+        keys: Key of each row.
+        rows: The rows.
+        row: Key to row.
+    """
+
+    __slots__ = ("keys", "lines", "row", "rows")
+
+    def __init__(self, lines: list[int], keys: list[bytes], rows: list[bytes]) -> None:
+        self.lines = lines
+        self.keys = keys
+        self.rows = rows
+        self.row = dict(zip(keys, rows, strict=True))
+
+    def __iter__(self) -> Iterator[tuple[int, bytes, bytes]]:
+        return zip(self.lines, self.keys, self.rows, strict=True)
+
+    def line(self) -> dict[bytes, int]:
+        """Returns key to line."""
+        return dict(zip(self.keys, self.lines, strict=True))
 
 
 def partition_count(sizes: Iterable[int]) -> int:

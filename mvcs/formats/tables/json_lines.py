@@ -16,7 +16,7 @@ from mvcs.formats.tables.rows import KEY_MARK, MAX_COLUMNS, Batch, ended_rows
 from mvcs.formats.values import type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mvcs.formats.content import Content
     from mvcs.formats.values import Value
@@ -106,10 +106,7 @@ class JsonLines(JsonCells):
             UnreadableContent: If a line is no JSON object, has a key twice, or lacks a column of the key.
         """
         decode = json.JSONDecoder(object_pairs_hook=_unique).decode
-        self.closed = True
-        blocks = text_blocks(self._content, self.encoding, self.form)
-        for lines, rows, ended in ended_rows(blocks, self.form, self.end, quotes=False):
-            self.closed = ended
+        for lines, rows in self.rows():
             keys: list[bytes] = []
             line = 0
             try:
@@ -134,6 +131,14 @@ class JsonLines(JsonCells):
             except RecursionError as error:
                 raise UnreadableContent(format=_FORM, line=line, reason=_DEEP) from error
             yield Batch(lines, keys if key else rows, rows)
+
+    def rows(self) -> Iterator[tuple[Sequence[int], list[bytes]]]:
+        """Yields the lines and rows of the same batches, the rows' cells unchecked."""
+        self.closed = True
+        blocks = text_blocks(self._content, self.encoding, self.form)
+        for lines, rows, ended in ended_rows(blocks, self.form, self.end, quotes=False):
+            self.closed = ended
+            yield lines, rows
 
     def _grow(self, found: dict[str, Value], line: int) -> None:
         self.columns.update(dict.fromkeys((name for name in found if name not in self.columns), "json"))

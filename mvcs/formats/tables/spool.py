@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PIECE: Final = 1 << 20
-HELD: Final = 6 << 20
+HELD: Final = 12 << 20
 """Bytes of rows that wait in memory before they go to the disk, with what Python needs for them."""
+LARGE: Final = 8 << 20
+"""Bytes of a partition above which its byte strings are not read with the numbers, but one by one when asked for."""
 _OVERHEAD: Final = 48
+
+Place = tuple[int, int]
+"""(start, length) of a byte string on the disk"""
 
 
 class Spool:
@@ -141,26 +146,59 @@ class Partitions:
         self._parts = {}
         self._waiting = 0
 
-    def read(self, partition: int) -> list[list[Any]]:
-        """Returns the fields of a partition's records: a list for each."""
+    def size(self, partition: int) -> int:
+        """Returns how many bytes of a partition lie on the disk."""
+        return sum(self._segments.get(partition, array("Q"))[1::3])
+
+    def segments(self, partition: int, *, places: bool = False) -> Iterator[list[list[Any]]]:
+        """Yields the fields of a partition's records, a list for each, a bounded number of records at a time.
+
+        Args:
+            partition: Which one.
+            places: Whether to give the places of byte strings, for `fetch`, where they lie on the disk.
+        """
         width = self._numbers + self._texts
-        fields: list[list[Any]] = [[] for _ in range(width)]
         where = self._segments.get(partition, array("Q"))
         for index in range(0, len(where), 3):
             start, length, count = where[index : index + 3]
-            segment = self._spool.at(start, length)
+            segment = b"" if places else self._spool.at(start, length)
+            fields: list[list[Any]] = []
             at = 0
-            for field in range(self._numbers):
-                fields[field].extend(memoryview(segment)[at : at + 8 * count].cast("Q"))
+            for _ in range(self._numbers):
+                numbers = segment[at : at + 8 * count] or self._spool.at(start + at, 8 * count)
+                fields.append(memoryview(numbers).cast("Q").tolist())
                 at += 8 * count
-            for field in range(self._numbers, width):
-                ends = [*accumulate(memoryview(segment)[at : at + 4 * count].cast("I"), initial=at + 4 * count)]
-                fields[field].extend([segment[a:b] for a, b in pairwise(ends)])
+            for _ in range(self._texts):
+                lengths = segment[at : at + 4 * count] or self._spool.at(start + at, 4 * count)
+                ends = [*accumulate(memoryview(lengths).cast("I"), initial=at + 4 * count)]
+                if places:
+                    fields.append([(start + a, b - a) for a, b in pairwise(ends)])
+                else:
+                    fields.append([segment[a:b] for a, b in pairwise(ends)])
                 at = ends[-1]
+            yield fields
         part = self._parts.get(partition, [])
-        for field in range(width):
-            fields[field].extend(part[field::width])
+        if part:
+            yield [part[field::width] for field in range(width)]
+
+    def read(self, partition: int) -> list[list[Any]]:
+        """Returns the fields of a partition's records: a list for each."""
+        fields: list[list[Any]] = [[] for _ in range(self._numbers + self._texts)]
+        for segment in self.segments(partition):
+            for field, found in zip(fields, segment, strict=True):
+                field += found
         return fields
+
+    def records(self, partition: int) -> list[tuple[Any, ...]]:
+        """Returns a partition's records, sorted; byte strings of a large one must be fetched, of any one may be."""
+        found: list[tuple[Any, ...]] = []
+        for fields in self.segments(partition, places=self.size(partition) > LARGE):
+            found.extend(zip(*fields, strict=True))
+        return sorted(found)
+
+    def fetch(self, text: bytes | Place) -> bytes:
+        """Returns a byte string of a record."""
+        return text if isinstance(text, bytes) else self._spool.at(*text)
 
     def close(self) -> None:
         """Gives the file back."""

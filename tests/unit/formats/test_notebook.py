@@ -7,9 +7,10 @@ import json
 import pytest
 
 from mvcs.errors import UnreadableContent
-from mvcs.formats import notebook
+from mvcs.formats import notebook, notebook_json
 from mvcs.formats.content import Bytes
-from mvcs.formats.notebook import Number, plain, read_notebook, source_like, write_notebook
+from mvcs.formats.notebook import read_notebook, source_like
+from mvcs.formats.notebook_json import Number, plain, write
 
 DOCUMENT = {
     "cells": [
@@ -34,7 +35,7 @@ def with_cells(cells: str) -> bytes:
 ])
 def test_written_back_byte_for_byte(content):
     read = read_notebook(Bytes(content))
-    assert write_notebook(read.document, read.style) == content
+    assert write(read.document, read.style) == content
 
 
 @pytest.mark.parametrize(("content", "reason"), [
@@ -71,7 +72,7 @@ def test_bounds(monkeypatch):
     monkeypatch.setattr(notebook, "MAX_CELLS", 1)
     with pytest.raises(UnreadableContent, match="cells"):
         read_notebook(Bytes(json.dumps(DOCUMENT).encode()))
-    monkeypatch.setattr(notebook, "MAX_VALUES", 10)
+    monkeypatch.setattr(notebook_json, "MAX_VALUES", 10)
     with pytest.raises(UnreadableContent, match="values"):
         read_notebook(Bytes(json.dumps(DOCUMENT).encode()))
 

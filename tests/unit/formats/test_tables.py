@@ -58,7 +58,7 @@ def test_rows_keep_their_bytes_and_know_their_lines():
     content = b'id,text\n1,"a\nb\n""c"""\n2,x\n"3","y"\n4,"\r\n"'
     assert read(content) == [(2, b'1,"a\nb\n""c"""'), (5, b"2,x"), (6, b'"3","y"'), (7, b'4,"\r\n"')]
     table = open_table("csv", Bytes(content))
-    assert [table.cells(row) for _, row in read(content)][0] == {"id": b"1", "text": b'"a\nb\n""c"""'}
+    assert table.cells(read(content)[0][1]) == {"id": b"1", "text": b'"a\nb\n""c"""'}
     assert table.value(b'"a\nb\n""c"""') == 'a\nb\n"c"'
     assert table.value(b"\xff") == b"\xff"
 
@@ -83,7 +83,7 @@ def test_rows_that_cannot_be_told_are_refused_with_their_line(row, reason):
 
 
 def test_long_runs_of_quotes_take_no_more_than_linear_time():
-    for hostile in (b"a" * 200_000 + b'"', b'"' + b'""' * 100_000 + b"x\"", b'"a"' * 60_000 + b"x"):
+    for hostile in (b"a" * 200_000 + b'"', b'"' + b'""' * 100_000 + b'x"y', b'"a"' * 60_000 + b"x"):
         with pytest.raises(UnreadableContent):
             read(b"a,b\n1," + hostile + b'\n2,"\n"\n')
 
@@ -92,7 +92,7 @@ def test_a_row_or_a_header_without_end_is_refused(monkeypatch):
     monkeypatch.setattr(rows, "MAX_ROW", 5000)
     monkeypatch.setattr(blocks, "BLOCK", 1000)
     for content in (b'a,b\n1,"' + b"x" * 20_000, b"a" * 20_000, b'"' + b"\n" * 20_000):
-        with pytest.raises(UnreadableContent, match=r"row (longer|of more)"):
+        with pytest.raises(UnreadableContent, match="row longer than"):
             read(content)
 
 

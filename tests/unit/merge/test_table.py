@@ -42,7 +42,8 @@ def test_one_cell_changed_differently_is_a_conflict_of_that_cell_alone():
 
 
 @pytest.mark.parametrize("strategy, value", [("newest", None), ("union", None), ("append", None), ("mean", None),
-                                             ("min", None), ("set", None), ("set", [1]), ("set", b"x")])
+                                             ("min", None), ("set", None), ("set", [1]), ("set", b"x"),
+                                             ("set", "a\0"), ("set", "\ud800")])
 def test_a_strategy_that_means_nothing_for_a_cell_leaves_the_conflict(strategy, value):
     ours, theirs = BASE.replace(b"dog", b"wolf"), BASE.replace(b"dog", b"fox")
     merged = merge(BASE, ours, theirs, always(strategy, value))
@@ -186,6 +187,18 @@ def test_how_a_file_is_written_is_merged_too(ours, theirs, expected):
     assert merged.conflicts == ()
 
 
+def test_a_cell_that_one_side_only_writes_differently_is_written_so():
+    base = b"id,n,l\n1,x,a\n2,x,a\n"
+    ours, theirs = base.replace(b"1,x,a", b"1,x,b"), base.replace(b"1,x,a", b'1,"x",a')
+    for sides in ((ours, theirs), (theirs, ours)):
+        assert merge(base, *sides).content.read() == b'id,n,l\n1,"x",b\n2,x,a\n'
+
+
+def test_an_empty_last_row_keeps_its_line_end():
+    merged = merge(b"id\n1\n2\n", b"id\n1\n2\n\n", b"id\n1\n2", key=("id",))
+    assert merged.content.read() == b"id\n1\n2\n\n"
+
+
 @pytest.mark.parametrize("base, ours, theirs, reason", [
     (BASE, BASE + b"4,x,y\n", BASE.replace(b",", b";") + b"5;x;y\n", "delimiter"),
     (BASE, b"\xef\xbb\xbf" + BASE, b"\xff\xfe" + BASE.decode().encode("utf-16-le"), "encoding"),
@@ -289,6 +302,12 @@ def test_a_set_cell_of_jsonl_is_json_if_it_reads_as_such_else_a_string(value, ce
     assert merged.content.read() == JSONL.replace(b'"x"', cell)
 
 
+@pytest.mark.parametrize("value", ["\ud800", "[\n1]", "[" * 101 + "]" * 101, object(), b"x", "\0"[:0] + '"\\ud800"'])
+def test_what_no_cell_of_jsonl_can_hold_leaves_the_conflict(value):
+    ours, theirs = JSONL.replace(b'"x"', b'"y"'), JSONL.replace(b'"x"', b'"z"')
+    assert merge(JSONL, ours, theirs, always("set", value), syntax="jsonl").conflicts
+
+
 def test_keys_of_jsonl_tell_strings_from_numbers():
     base = b'{"id": 1, "a": 1}\n{"id": "1", "a": 1}\n{"id": "x", "a": 1}\n{"id": true, "a": 1}\n'
     merged = merge(base, base.replace(b'"a": 1', b'"a": 2'), base.replace(b'"a": 1', b'"a": 3'), syntax="jsonl")
@@ -334,6 +353,11 @@ def test_anything_else_without_a_key_is_a_conflict_of_the_file():
             assert merged.content.read() == ours
     assert merge(BASE, ours, theirs, always("theirs"), key=()).content.read() == theirs
     assert merge(None, ours, theirs, always("base"), key=()).conflicts
+
+
+def test_rows_appended_with_other_line_ends_are_a_conflict_of_the_file():
+    merged = merge(b"a,b", b"a,b\n1,2\n", b"a,b\r\n3,4\r\n", always("append"), key=())
+    assert [c.key for c in merged.conflicts] == [None]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

@@ -1,0 +1,193 @@
+"""Merges beside Git: Git merges what it tracks, mvcs what Git does not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.harness import PROJECT, fails, git, mvcs_run, ok, status, write
+
+IGNORED = "data/\nmodel.pt\n.mvcs/\nmetrics.json\n"
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A Git repository with code and config in it, data and weights beside it."""
+    folder = tmp_path / "work"
+    write(folder, {**PROJECT, ".gitignore": IGNORED, "data/x.bin": b"\0x"})
+    git(folder, "init", "-q", "-b", "main")
+    ok("init", "--model", "m", "--yes", cwd=folder)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "first")
+    ok("commit", "-m", "first", cwd=folder)
+    return folder
+
+
+def step(folder, files, message):
+    write(folder, files)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "--allow-empty", "-m", message)
+    return ok("commit", "-m", message, "--json", cwd=folder).json["commit"]
+
+
+def branch_off(folder, ours, theirs):
+    git(folder, "switch", "-qc", "exp")
+    second = step(folder, theirs, "theirs")
+    git(folder, "switch", "-q", "main")
+    ok("checkout", cwd=folder)
+    return step(folder, ours, "ours"), second
+
+
+def test_after_git_merge_the_rest_is_due_and_merged(work):
+    ours, theirs = branch_off(
+        work, {"README.md": "ours\n", "data/ours.bin": b"\0o"},
+        {"train.py": "print('theirs')\n", "data/theirs.bin": b"\0t", "model.pt": b"W1"},
+    )
+    assert status(work)["merges_due"] == []
+    git(work, "merge", "-q", "exp", "-m", "git merge")
+    assert status(work)["merges_due"] == ["exp"]
+    assert "mvcs merge exp" in ok("status", cwd=work).out
+    assert fails(4, "merge-due", "commit", "-m", "x", cwd=work)["details"]["branches"] == ["exp"]
+    ok("merge", "exp", cwd=work)
+    assert ok("show", "--json", cwd=work).json["parents"] == [ours, theirs]
+    assert (work / "data/theirs.bin").read_bytes() == b"\0t"
+    assert (work / "data/ours.bin").read_bytes() == b"\0o"
+    assert (work / "model.pt").read_bytes() == b"W1"
+    assert (work / "train.py").read_text() == "print('theirs')\n"
+    assert status(work)["clean"]
+    assert status(work)["merges_due"] == []
+    assert git(work, "status", "--porcelain") == ""
+
+
+def test_a_fast_forward_of_git_is_one_here_too(work):
+    git(work, "switch", "-qc", "exp")
+    tip = step(work, {"train.py": "new\n", "data/new.bin": b"\0n"}, "theirs")
+    git(work, "switch", "-q", "main")
+    ok("checkout", cwd=work)
+    git(work, "merge", "-q", "exp")
+    assert status(work)["merges_due"] == ["exp"]
+    done = ok("merge", "exp", "--json", cwd=work).json
+    assert (done["how"], done["commit"]) == ("fast-forward", tip)
+    assert (work / "data/new.bin").exists()
+    assert status(work)["clean"]
+
+
+def test_conflicts_in_code_are_gits_and_come_first(work):
+    branch_off(work, {"train.py": "ours\n"}, {"train.py": "theirs\n", "data/theirs.bin": b"\0t"})
+    with pytest.raises(Exception, match="merge"):
+        git(work, "merge", "-q", "exp")
+    error = fails(4, "unsaved-work", "merge", "exp", cwd=work)
+    assert error["details"]["paths"] == ["train.py"]
+    assert "git" in error["hint"]
+    (work / "train.py").write_text("both\n")
+    git(work, "add", "-A")
+    git(work, "commit", "-qm", "merged by hand")
+    ok("merge", "exp", cwd=work)
+    assert (work / "train.py").read_text() == "both\n"
+    assert (work / "data/theirs.bin").exists()
+    assert status(work)["clean"]
+
+
+def test_a_conflict_in_data_is_settled_here_and_code_is_gits(work):
+    branch_off(
+        work, {"data/x.bin": b"\0ours", "train.py": "a\n"}, {"data/x.bin": b"\0theirs", "params.yaml": "lr: 0.7\n"}
+    )
+    git(work, "merge", "-q", "exp", "-m", "merge")
+    assert mvcs_run("merge", "exp", cwd=work).code == 1
+    told = mvcs_run("conflicts", "--json", cwd=work).json["conflicts"]
+    assert [item["path"] for item in told] == ["data/x.bin"]
+    ok("resolve", "data/x.bin", "--theirs", cwd=work)
+    ok("commit", cwd=work)
+    assert (work / "data/x.bin").read_bytes() == b"\0theirs"
+    assert (work / "train.py").read_text() == "a\n"
+    assert (work / "params.yaml").read_text() == "lr: 0.7\n"
+    assert len(ok("show", "--json", cwd=work).json["parents"]) == 2
+
+
+def test_no_merge_leaves_the_rest_out(work):
+    branch_off(work, {"README.md": "ours\n"}, {"train.py": "theirs\n", "data/theirs.bin": b"\0t"})
+    git(work, "merge", "-q", "exp", "-m", "merge")
+    ok("commit", "-m", "code only", "--no-merge", cwd=work)
+    assert not (work / "data/theirs.bin").exists()
+    assert (work / "train.py").read_text() == "theirs\n"
+
+
+def test_a_branch_made_at_an_old_commit_has_the_right_base(work):
+    old = git(work, "rev-parse", "HEAD")
+    step(work, {"data/later.bin": b"\0l", "train.py": "later\n"}, "later")
+    git(work, "switch", "-qc", "from-old", old)
+    ok("checkout", cwd=work)
+    step(work, {"data/side.bin": b"\0s"}, "side")
+    git(work, "merge", "-q", "main", "-m", "merge")
+    done = ok("merge", "main", "--json", cwd=work).json
+    assert done["how"] == "merged"
+    assert {"data/later.bin", "data/side.bin"} <= {
+        item["path"] for item in ok("ls", "--json", cwd=work).json["entries"]
+    }
+    assert (work / "train.py").read_text() == "later\n"
+
+
+def test_a_rebase_of_gits_leaves_mvcs_whole(work):
+    branch_off(work, {"README.md": "ours\n", "data/ours.bin": b"\0o"}, {"train.py": "theirs\n", "data/theirs.bin": b"\0t"})
+    git(work, "switch", "-q", "exp")
+    ok("checkout", cwd=work)
+    git(work, "rebase", "-q", "main")
+    assert status(work)["merges_due"] == ["main"]
+    ok("merge", "main", cwd=work)
+    assert {"data/ours.bin", "data/theirs.bin"} <= {
+        item["path"] for item in ok("ls", "--json", cwd=work).json["entries"]
+    }
+    assert (work / "README.md").read_text() == "ours\n"
+    assert status(work)["clean"]
+
+
+def test_follow_git_can_be_turned_off(work):
+    toml = (work / "mvcs.toml").read_text()
+    write(work, {"mvcs.toml": "follow_git = false\n" + toml})
+    ok("commit", "-m", "on our own", cwd=work)
+    ok("switch", "-c", "exp", cwd=work)
+    write(work, {"train.py": "theirs\n"})
+    ok("commit", "-m", "theirs", cwd=work)
+    ok("switch", "main", cwd=work)
+    write(work, {"README.md": "ours\n"})
+    ok("commit", "-m", "ours", cwd=work)
+    ok("merge", "exp", cwd=work)
+    assert (work / "train.py").read_text() == "theirs\n"
+
+
+def test_two_models_of_one_project_share_code_and_data(tmp_path):
+    top = tmp_path / "top"
+    write(top, {"src/lib.py": "one\n", "data/shared.bin": b"\0s", "a/train.py": "a\n", "a/a.pt": b"Wa", "b/train.py": "b\n",
+                "b/b.pt": b"Wb"})
+    git(top, "init", "-q", "-b", "main")
+    for name in "ab":
+        write(top / name, {"mvcs.toml": (
+            f'model = "{name}"\nroot = ".."\n\n[ingredients]\ncode = ["src/*.py", "{name}/*.py"]\n'
+            f'data = ["data/"]\nweights = ["{name}/*.pt"]\nabout = ["{name}/mvcs.toml"]\n'
+        )})
+    ok("init", cwd=top / "a")
+    assert (top / ".mvcs" / "format").exists()  # where both models find it
+    ok("init", cwd=top / "b")
+    write(top, {".gitignore": "data/\n*.pt\n.mvcs/\n"})
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "first")
+    for name in "ab":
+        ok("commit", "-m", f"first {name}", cwd=top / name)
+    git(top, "switch", "-qc", "exp")
+    write(top, {"src/lib.py": "two\n", "data/more.bin": b"\0m", "a/a.pt": b"Wa2"})
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "theirs")
+    for name in "ab":
+        ok("commit", "-m", f"theirs {name}", cwd=top / name)
+    git(top, "switch", "-q", "main")
+    for name in "ab":
+        ok("checkout", cwd=top / name)
+    assert not (top / "data/more.bin").exists()
+    git(top, "merge", "-q", "exp")
+    for name in "ab":
+        ok("merge", "exp", cwd=top / name)
+        assert json.loads(ok("status", "--json", cwd=top / name).out)["clean"]
+    assert (top / "data/more.bin").exists()
+    assert (top / "a/a.pt").read_bytes() == b"Wa2"
+    assert (top / "b/b.pt").read_bytes() == b"Wb"
