@@ -7,6 +7,7 @@ into JSON unchanged (an oid is given as hex).
     MvcsError                    8
      +- UsageError (ValueError)  2   InvalidName InvalidRevision InvalidConfig InvalidArgument
      +- NegativeAnswer           1   NothingToCommit NothingToUndo DamageFound ConflictsLeft
+     |                              UnsatisfiableEnvironment
      +- NotFound (LookupError)   3   RefNotFound RevisionNotFound AmbiguousRevision PathNotFound ConfigNotFound
      +- PreconditionFailed       4   RefConflict RefExists RepositoryExists UnsavedWork LockTimeout Collected
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
@@ -166,6 +167,13 @@ class ConflictsLeft(NegativeAnswer):
 
     template = "{count} conflict(s) are left in {paths}"
     hint_template = "mvcs conflicts"
+
+
+class UnsatisfiableEnvironment(NegativeAnswer):
+    """No versions satisfy the packages of a merge together; fields `path`, `reason`."""
+
+    template = "the merged {path} cannot be satisfied: {reason}"
+    hint_template = "mvcs merge without --resolve, then edit {path} and commit"
 
 
 class NothingToUndo(NegativeAnswer):

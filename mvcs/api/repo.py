@@ -131,14 +131,14 @@ class Repo(Looking):
     def merge(
         self, revision: str, *, dry_run: bool = False, strategies: Mapping[str, str] | None = None,
         weights: str | None = None, message: str | None = None, fast_forward: bool = True,
-        allow_unrelated: bool = False, command: str = "merge",
+        allow_unrelated: bool = False, resolve: str | None = None, command: str = "merge",
     ) -> MergeResult:
         """Merges a revision into the branch of the workspace."""
         from mvcs.ops.merge import MergeRequest, merge
 
         request = MergeRequest(
             revision, dry_run=dry_run, strategies=tuple((strategies or {}).items()), weights=weights, message=message,
-            fast_forward=fast_forward, allow_unrelated=allow_unrelated, command=command,
+            fast_forward=fast_forward, allow_unrelated=allow_unrelated, resolve=resolve, command=command,
         )
         return merge(self._repository, request)
 

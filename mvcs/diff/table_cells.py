@@ -69,6 +69,8 @@ def diff_by_key(old: Table, new: Table, key: tuple[str, ...], count: int) -> Fil
 def _join(before: Side, after: Side, count: int, now: Partitions, gone: Partitions) -> bool:
     """Brings the rows together; returns whether one that both have is at another line."""
     alike = before.table.layout == after.table.layout
+    shared = [column for column in before.table.columns if column in after.table.columns]
+    old_cells, new_cells = before.table.picker(shared), after.table.picker(shared)
     moved = False
     for partition in range(count):
         old, new = before.by_key(partition), after.by_key(partition)
@@ -76,7 +78,7 @@ def _join(before: Side, after: Side, count: int, now: Partitions, gone: Partitio
         was, now_there = old.row, new.row
         for line, key_bytes, row in new:
             found = was.get(key_bytes)
-            if found == row and alike:
+            if found == row if alike else found is not None and old_cells(found) == new_cells(row):
                 continue
             how = _ADDED if found is None else _CHANGED
             now.put(after.batch_of(line), line, how, key_bytes, found or b"", row)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import UnreadableContent
 from mvcs.formats.blocks import Block
-from mvcs.formats.pep508 import file_name_package, normal_name, parse_requirement
+from mvcs.formats.pep508 import MAX_LENGTH, file_name_package, normal_name, parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _MANY = {"-c", "-r", "--find-links", "--extra-index-url", "--trusted-host", "--u
 """Options that add: each argument is a key of its own."""
 _EXTRAS = re.compile(r"(.*?)(\[[A-Za-z0-9._,\s-]*\])?", re.DOTALL)
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
-_NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@")
+_NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\]\s*)?@")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
 
@@ -133,6 +133,8 @@ def _editable(argument: str) -> tuple[str, str, str]:
 def _required(said: str) -> tuple[str, str, str]:
     """Returns key, value and marker of a requirement, a URL or a path."""
     requirement, *options = _OPTION.split(said)
+    if len(requirement) > MAX_LENGTH:
+        raise ValueError("a requirement that is too long")  # noqa: EM101
     # A package's own name may not hold a hyphen after white space, so what follows one are options.
     suffix = _options_of(options)
     direct = _direct(requirement.strip())

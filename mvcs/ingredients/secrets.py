@@ -74,6 +74,7 @@ _TOKENS: tuple[tuple[tuple[bytes, ...], str, re.Pattern[bytes]], ...] = (
     ((b"wandb_v1_",), "Weights & Biases key", _token(r"wandb_v1_[A-Za-z0-9_]{40,200}")),
     ((b"nvapi-",), "NVIDIA API key", _token(r"nvapi-[A-Za-z0-9_-]{60,80}")),
     ((b"r8_",), "Replicate token", _token(r"r8_[A-Za-z0-9]{37}")),
+    ((b"dapi",), "Databricks token", _token(r"dapi[0-9a-f]{32}(?:-\d)?")),
     ((b"dckr_pat_",), "Docker token", _token(r"dckr_pat_[A-Za-z0-9_-]{27}")),
     ((b"sk_live_", b"rk_live_"), "Stripe key", _token(r"[sr]k_live_[A-Za-z0-9]{24,255}")),
     ((b"AGE-SECRET-KEY-1",), PRIVATE_KEY, _token(r"AGE-SECRET-KEY-1[A-Z0-9]{58}")),
@@ -101,6 +102,7 @@ _COMMON = frozenset((
     b"mysql", b"guest", b"test", b"mypassword", b"mypass", b"key", b"credentials", b"auth", b"bar", b"foo", b"api_key",
 ))
 
+_BEARER = re.compile(rb"\b[Bb]earer {1,3}([A-Za-z0-9_.~+/=-]{20,512})(?![A-Za-z0-9_.~+/=-])")
 _WORD = re.compile(
     rb"passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|account[_-]?key"
     rb"|secret[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|pwd"
@@ -206,6 +208,8 @@ def _candidates(path: bytes, name: bytes, content: bytes) -> Iterator[tuple[int,
         for match in _ENCODED.finditer(content):
             if b"PRIVATE KEY" in base64.b64decode(match[0][:60]):
                 yield match.start(), match[0], PRIVATE_KEY
+    if b"earer " in content:
+        yield from ((found.start(1), found[1], KEY) for found in _BEARER.finditer(content) if is_key(found[1]))
     if b"eyJ" in content:
         yield from _tokens_of_json(content)
     if b"://" in content and b"@" in content:
@@ -224,6 +228,7 @@ def _by_name(name: bytes, content: bytes) -> Iterator[tuple[int, bytes, str]]:
         b".npmrc": rb"(?m):?_(?:authToken|password|auth)[ \t]*=[ \t]*\"?([^\s\"]{4,400})",
         b".pgpass": rb"(?m)^[^#:\n]{1,200}:[^:\n]{1,9}:[^:\n]{1,99}:[^:\n]{1,99}:([^\n]{3,200})$",
         b"config.json": rb"\"auth\":[ \t]*\"([A-Za-z0-9+/=]{8,400})\"",
+        b"kaggle.json": rb"\"key\":[ \t]*\"([0-9a-f]{32})\"",
         b".dockercfg": rb"\"auth\":[ \t]*\"([A-Za-z0-9+/=]{8,400})\"",
     }
     if name in patterns:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Cells = dict[str, bytes]
 SIDES = (OURS, THEIRS, BASE)
+_OTHER = {OURS: THEIRS, THEIRS: OURS}
 
 
 class RowMerge:
@@ -53,6 +54,9 @@ class RowMerge:
             return self.fitted(side, row)
         if base is None and self._added_differently(ours, theirs):
             return self._settle_row(key, None, ours, theirs)
+        for side, mine, other in ((OURS, ours, theirs), (THEIRS, theirs, ours)):
+            if base == other and self._columns.fits(side) and self._columns.as_base(_OTHER[side]):
+                return mine  # the other did not touch it, and has no column of its own
         if isinstance(self._table, JsonLines):
             return self._merge_object(self._table, key, base, ours, theirs)
         return self._merge_delimited(self._table, key, base, ours, theirs)

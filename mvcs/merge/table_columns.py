@@ -27,6 +27,7 @@ class Columns:
 
     Attributes:
         alike: Whether rows of all tables are comparable as they are written.
+        ours_stands: Whether ours' rows may stay as they are where theirs has what the base has.
         watched: Column that one side took away to the side that still has it.
         touched: Column of `watched` to how many of its cells that side changed; counted by who joins the rows.
         result: Columns of the result; known after `settle`.
@@ -41,15 +42,19 @@ class Columns:
         self.ours = ours
         self.theirs = theirs
         self.alike = ours.layout == theirs.layout and (base is None or base.layout == ours.layout)
+        self._as_base = {OURS: base is not None and ours.layout == base.layout,
+                         THEIRS: base is not None and theirs.layout == base.layout}
         self.watched: dict[str, str] = {}
         self.touched: dict[str, int] = {}
         self.result: list[str] = []
         self.from_base: set[str] = set()
+        self._fits = {OURS: False, THEIRS: False, BASE: False}
         self.plan: list[tuple[str, int | None, int | None, int | None]] = []
         if isinstance(ours, Delimited):
             for name in () if base is None else base.columns:
                 if (name in ours.columns) != (name in theirs.columns):
                     self.watched[name] = OURS if name in ours.columns else THEIRS
+        self.ours_stands = self._as_base[THEIRS] and not self.watched
 
     def table(self, side: str) -> Delimited | JsonLines | None:
         """Returns the table of a side."""
@@ -57,8 +62,11 @@ class Columns:
 
     def fits(self, side: str) -> bool:
         """Whether a side's rows can stand in the result as they are."""
-        table = self.table(side)
-        return table is not None and list(table.columns) == self.result
+        return self._fits[side]
+
+    def as_base(self, side: str) -> bool:
+        """Whether a side's rows are comparable with the base's as they are written."""
+        return self._as_base[side]
 
     def watch(self, side: str, base: bytes | None, row: bytes) -> None:
         """Counts the cells of a side's row that would be lost with a column that the other side took away."""
@@ -106,6 +114,8 @@ class Columns:
             {} if table is None else {column: at for at, column in enumerate(table.columns)}
             for table in (self.base, self.ours, self.theirs)
         )
+        for side in self._fits:
+            self._fits[side] = not self.from_base and list(getattr(self.table(side), "columns", ())) == self.result
         self.plan = [(name, base.get(name), ours_at.get(name), theirs_at.get(name)) for name in self.result]
 
     def header(self) -> bytes | None:

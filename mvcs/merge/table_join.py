@@ -60,10 +60,11 @@ class Joined:
         base = {} if self._base is None else self._base.by_key(partition).row
         ours, theirs = self._ours.by_key(partition), self._theirs.by_key(partition)
         alike, watched = self._columns.alike, bool(self._columns.watched)
+        stands = alike or self._columns.ours_stands
         there = theirs.row
         for line, key, row in ours:
             theirs_row = there.get(key)
-            if alike and (row == theirs_row or theirs_row == base.get(key)):
+            if (alike and row == theirs_row) or (stands and theirs_row == base.get(key)):
                 continue  # ours stands: the same, or theirs did not touch it
             if watched:
                 self._columns.watch(OURS, base.get(key), row)

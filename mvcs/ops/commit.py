@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.trees import FileChange, diff_roots, summary
+from mvcs.diff.trees import FileChange, summary
 from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
 from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
@@ -209,8 +209,9 @@ class _Making:
         """Returns how the files differ from HEAD, or from what a merge wrote: that has more than files."""
         if self.merged is None:
             return self.seen.changes
-        now = changed_tree(self.repository, self.seen.tree, edits_of(self.seen.changes))
-        return diff_roots(now.load, self.old_tree, now.root)
+        from mvcs.ops.settling import changes_since
+
+        return changes_since(self.seen, self.merged.progress)
 
     # Parts of the commit object
 

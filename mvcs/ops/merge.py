@@ -26,6 +26,7 @@ from mvcs.ops.merging import MERGE, Plan, refuse_in_progress, require_in_progres
 from mvcs.ops.moves import head_moves
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
+from mvcs.ops.satisfying import check_environment
 from mvcs.ops.settling import decisions_of, merged_by_git
 from mvcs.ops.trees import NewTree
 from mvcs.ops.undo import in_tree
@@ -89,17 +90,19 @@ class MergeRequest(Record):
         message: Of the merge commit.
         fast_forward: Whether a branch that is only behind just moves.
         allow_unrelated: Whether histories without a common ancestor may be merged.
+        resolve: "pip" or "uv", to ask whether the packages can be installed together.
         command: The command as typed.
     """
 
     __slots__ = (
-        "allow_unrelated", "command", "dry_run", "fast_forward", "message", "revision", "strategies", "weights",
+        "allow_unrelated", "command", "dry_run", "fast_forward", "message", "resolve", "revision", "strategies",
+        "weights",
     )
 
     def __init__(
         self, revision: str, *, dry_run: bool = False, strategies: tuple[tuple[str, str], ...] = (),
         weights: str | None = None, message: str | None = None, fast_forward: bool = True,
-        allow_unrelated: bool = False, command: str = "merge",
+        allow_unrelated: bool = False, resolve: str | None = None, command: str = "merge",
     ) -> None:
         self.revision = revision
         self.dry_run = dry_run
@@ -108,6 +111,7 @@ class MergeRequest(Record):
         self.message = message
         self.fast_forward = fast_forward
         self.allow_unrelated = allow_unrelated
+        self.resolve = resolve
         self.command = command
 
 
@@ -118,6 +122,7 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
         UnsavedWork: If the workspace has changes that no commit has; nothing is changed then.
         MergeInProgress: If an earlier merge is not ended.
         UnrelatedHistories: If there is no common ancestor.
+        UnsatisfiableEnvironment: If `resolve` found that the packages cannot be installed together.
     """
     if not request.dry_run:
         repository.writable()
@@ -205,7 +210,10 @@ class _Merge:
             weights=request.weights, strategies=(*request.strategies, *rules.strategies), keys=rules.keys,
         )
         batch = None if request.dry_run else self.batch
-        found = plan.reconciliation(self.repository, seen.commit, ours, batch, merged).run(request.weights)
+        merging = plan.reconciliation(self.repository, seen.commit, ours, batch, merged)
+        found = merging.run(request.weights)
+        if request.resolve is not None and not found.conflicts:
+            found.notes += check_environment(seen, merging.desk, found, request.resolve)
         if request.dry_run:
             return MergeResult(
                 None, "conflicts" if found.conflicts else "would-merge", found.conflicts, changed_paths(seen, found),

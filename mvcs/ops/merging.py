@@ -88,10 +88,12 @@ class Plan(Record):
         self.settled = settled
 
     def choose(self, path: bytes, conflict: Conflict) -> Choice | None:
-        """Says how a conflict is settled: by what was said about it, last word first, else by the strategies."""
-        for said in reversed(self.settled):
-            if said.path == path and said.key in {None, conflict.key}:
-                return Choice(said.strategy, said.value)
+        """Says how a conflict is settled: by the last word about its key, then about its file, then by strategies."""
+        here = [said for said in reversed(self.settled) if said.path == path]
+        for wanted in dict.fromkeys((conflict.key, None)):
+            for said in here:
+                if said.key == wanted:
+                    return Choice(said.strategy, said.value)
         text = path.decode("utf-8", "surrogateescape")
         for pattern, strategy in self.strategies:
             name = f"{text}:{conflict.key}" if ":" in pattern and conflict.key is not None else text

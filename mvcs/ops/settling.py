@@ -16,8 +16,10 @@ from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB
 from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, path_json, require_in_progress
 from mvcs.ops.trees import changed_tree, edits_of
+from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
+    from mvcs.diff.trees import FileChange
     from mvcs.objects.commit import Person
     from mvcs.objects.editing import Placed
     from mvcs.objects.hashing import Oid
@@ -87,7 +89,6 @@ def merged_by_git(seen: Look) -> dict[bytes, Placed | None]:
         return {}
     from mvcs.objects.editing import flatten
     from mvcs.ops.follow import paths_of_git
-    from mvcs.repo.changes import EMPTY
 
     owned = paths_of_git(seen.workspace, seen.head)
     stored = flatten(seen.workspace.repository.load_tree, None if seen.tree == EMPTY else seen.tree)
@@ -98,9 +99,25 @@ def merged_by_git(seen: Look) -> dict[bytes, Placed | None]:
 
 def edited_paths(seen: Look, progress: Progress) -> set[bytes]:
     """Returns the files that are not what the merge wrote."""
-    repository = seen.workspace.repository
-    now = changed_tree(repository, seen.tree, edits_of(seen.changes))
-    return {change.path for change in diff_roots(now.load, progress.commit.tree, now.root)}
+    return {change.path for change in changes_since(seen, progress)}
+
+
+def changes_since(seen: Look, progress: Progress) -> list[FileChange]:
+    """Returns how the files differ from what the merge wrote.
+
+    A file that came with the merge and that the patterns here do not take is still there, and not deleted.
+    """
+    workspace = seen.workspace
+    load = workspace.repository.load_tree
+    now = changed_tree(workspace.repository, seen.tree, edits_of(seen.changes))
+    found = []
+    for change in diff_roots(now.load, progress.commit.tree, now.root):
+        if change.after is None and os.path.lexists(os.path.join(os.fsencode(workspace.root), change.path)):
+            before = None if seen.tree == EMPTY else find_file(load, seen.tree, change.path)
+            if before is None:
+                continue
+        found.append(change)
+    return found
 
 
 def check_settled(seen: Look, progress: Progress) -> tuple[Reconciled, set[bytes]]:

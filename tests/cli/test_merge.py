@@ -206,6 +206,19 @@ def test_a_file_against_a_folder(project, ours, theirs):
     assert not set(ours) & set(listed(project))
 
 
+def test_a_file_of_theirs_that_no_pattern_here_takes_is_kept(project):
+    ignore = (project / ".mvcsignore").read_text()
+    two_sides(
+        project, {"data/x.bin": b"\0ours", ".mvcsignore": ignore + "/data/skip.bin\n"},
+        {"data/x.bin": b"\0theirs", "data/skip.bin": b"\0theirs"},
+    )
+    merge(project, "other")
+    ok("resolve", "data/x.bin", "--ours", cwd=project)
+    ok("commit", cwd=project)
+    assert "data/skip.bin" in listed(project)
+    assert (project / "data/skip.bin").read_bytes() == b"\0theirs"
+
+
 class TestWeights:
     """Weights follow the merged recipe."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 
 import pytest
 
@@ -357,3 +359,76 @@ class TestBlame:
         assert who("train.py") == {"1": first, "2": second, "3": second}
         assert who("HEAD~1:params.yaml", "seed") == {"seed": first}
         assert fails(3, "path-not-found", "blame", "params.yaml", "sed", cwd=project)
+
+
+def test_words_are_marked_in_colour_only(project):
+    base(project, {"train.py": "x = build(layers=2)\nsame\n"})
+    commit(project, {"train.py": "x = build(layers=4)\nsame\n"})
+    plain = ok("diff", "HEAD~1", "HEAD", cwd=project).out
+    assert "-x = build(layers=2)" in plain
+    assert "\x1b" not in plain
+    coloured = ok("--color", "always", "diff", "HEAD~1", "HEAD", cwd=project).out
+    (old,) = [line for line in coloured.splitlines() if "\x1b[31m-x" in line]
+    marked = re.findall(r"\x1b\[31m\x1b\[1m\x1b\[4m(.*?)\x1b\[0m", old)
+    assert marked == ["2"], repr(old)
+
+
+class TestResolver:
+    """--resolve asks pip of the interpreter that trains."""
+
+    @pytest.fixture
+    def index(self, tmp_path):
+        """A folder of wheels: two versions of `lib`, and `app` that needs the old one."""
+        import zipfile
+
+        folder = tmp_path / "wheels"
+        folder.mkdir()
+        for name, version, needs in (("lib", "1.0", ""), ("lib", "2.0", ""), ("app", "1.0", "Requires-Dist: lib<2\n")):
+            info = f"{name}-{version}.dist-info"
+            with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+                wheel.writestr(f"{name}.py", "")
+                wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
+                wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+                wheel.writestr(f"{info}/RECORD", "")
+        return folder
+
+    def test_two_pins_that_exclude_each_other(self, project, index):
+        toml = (project / "mvcs.toml").read_text()
+        options = f"--no-index\n--find-links {index}\n"
+        base(project, {"mvcs.toml": toml + f'\n[environment]\npython = "{sys.executable}"\n', "requirements.txt": options})
+        two_sides(project, {"requirements.txt": options + "lib==2.0\n"}, {"requirements.txt": options + "app==1.0\n"})
+        before = snapshot(project)
+        error = fails(1, "unsatisfiable-environment", "merge", "other", "--resolve", "pip", cwd=project)
+        assert error["details"]["path"] == "requirements.txt"
+        assert snapshot(project) == before
+        assert not status(project)["merging"]
+        assert merge(project, "other").code == 0
+
+    def test_pins_that_go_together(self, project, index):
+        toml = (project / "mvcs.toml").read_text()
+        options = f"--no-index\n--find-links {index}\n"
+        base(project, {"mvcs.toml": toml + f'\n[environment]\npython = "{sys.executable}"\n', "requirements.txt": options})
+        two_sides(project, {"requirements.txt": options + "lib==1.0\n"}, {"requirements.txt": options + "app==1.0\n"})
+        done = merge(project, "other", "--resolve", "pip")
+        assert done.code == 0
+        assert done.json["notes"] == ["the weights are stale: no side trained them with the merged recipe (retrain and commit, or --weights)"]
+
+
+def test_ten_thousand_conflicts_are_paged_and_settled_by_one_word(project):
+    lines = [f"key{number}: 0\n" for number in range(10_000)]
+    base(project, {"params.yaml": "".join(lines)})
+    two_sides(
+        project, {"params.yaml": "".join(lines).replace(": 0", ": 1")}, {"params.yaml": "".join(lines).replace(": 0", ": 2")}
+    )
+    assert merge(project, "other").json["conflicts"] == 10_000
+    shown = mvcs_run("conflicts", cwd=project).out
+    assert shown.count("ours") == 50
+    assert "and 9950 more" in shown
+    found = mvcs_run("conflicts", "--json", cwd=project).json["conflicts"]
+    assert [item["key"] for item in found[:3]] == ["key0", "key1", "key2"]
+    assert len(found) == 10_000
+    ok("resolve", "params.yaml:key7", "--set", "9", cwd=project)
+    ok("resolve", "params.yaml", "--theirs", cwd=project)
+    ok("commit", cwd=project)
+    expected = "".join(lines).replace(": 0", ": 2").replace("key7: 2\n", "key7: 9\n")  # a word on a key outlasts the file's
+    assert (project / "params.yaml").read_text() == expected

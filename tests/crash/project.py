@@ -297,6 +297,8 @@ def check_status(repo: mvcs.Repo, status: object, files: dict) -> None:
 def use(folder: str) -> None:
     """The next commands work: a commit, another branch, back again."""
     with mvcs.open(folder) as repo:
+        if repo.status().merging is not None:
+            repo.merge_abort()
         for name in ("metrics.json", "data/later.csv"):
             write(folder, {name: b"later"})
         made = repo.commit("after the kill")

@@ -95,7 +95,24 @@ def was_undone(folder: str) -> None:
         repo.undo()
 
 
+def all_saved(folder: str) -> None:
+    with mvcs.open(folder) as repo:
+        if not repo.status().clean:
+            repo.commit("saved")
+
+
+def in_conflict(folder: str) -> None:
+    all_saved(folder)
+    with mvcs.open(folder) as repo:
+        assert repo.merge("other").conflicts
+
+
 SCENARIOS = {
+    "merge": (all_saved, ["merge", {"revision": "other", "strategies": {"*": "theirs"}}]),
+    "merge with conflicts": (all_saved, ["merge", {"revision": "other"}]),
+    "resolve": (in_conflict, ["resolve_conflict", {"path": "train.py", "strategy": "theirs"}]),
+    "merge --abort": (in_conflict, ["merge_abort", {}]),
+    "revert": (all_saved, ["revert", {"revision": "HEAD"}]),
     "commit of small files": (small_changes, ["commit", {"message": "small"}]),
     "commit of large files": (large_changes, ["commit", {"message": "large", "tag": "big"}]),
     "commit --amend": (small_changes, ["commit", {"message": "again", "amend": True}]),

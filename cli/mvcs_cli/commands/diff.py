@@ -111,8 +111,45 @@ def _tell(ui: Ui, item: Detailed) -> None:
 
 def _lines(ui: Ui, lines: tuple[str, ...]) -> None:
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in lines:
-        ui.line(f"    {line}", **({"fg": colours[line[:1]]} if line[:1] in colours else {}))
+    words = _words(lines) if ui.colour else {}
+    for number, line in enumerate(lines):
+        colour = colours.get(line[:1])
+        if colour is None:
+            ui.line(f"    {line}")
+        elif number in words:
+            ui.line("    " + _marked(ui, line, words[number], colour))
+        else:
+            ui.line(f"    {line}", fg=colour)
+
+
+def _words(lines: tuple[str, ...]) -> dict[int, list[tuple[int, int]]]:
+    """Returns which characters of a line are new or gone, where as many lines came as went."""
+    from mvcs.diff.text import word_changes
+
+    found: dict[int, list[tuple[int, int]]] = {}
+    start = 0
+    while start < len(lines):
+        middle = start
+        while middle < len(lines) and lines[middle].startswith("-"):
+            middle += 1
+        end = middle
+        while end < len(lines) and lines[end].startswith("+"):
+            end += 1
+        if middle - start == end - middle:
+            for old, new in zip(range(start, middle), range(middle, end), strict=True):
+                gone, come = word_changes(lines[old][1:], lines[new][1:])
+                found[old] = [(a + 1, b + 1) for a, b in gone]
+                found[new] = [(a + 1, b + 1) for a, b in come]
+        start = max(end, start + 1)
+    return found
+
+
+def _marked(ui: Ui, line: str, spans: list[tuple[int, int]], colour: str) -> str:
+    made, at = "", 0
+    for start, end in spans:
+        made += ui.style(line[at:start], fg=colour) + ui.style(line[start:end], fg=colour, bold=True, underline=True)
+        at = end
+    return made + ui.style(line[at:], fg=colour)
 
 
 def _value(value: object) -> str:

@@ -20,10 +20,11 @@ from mvcs_cli.verb import complete_revision, verb
 @click.option("--weights", metavar="S", help="Take the weights of ours or theirs, whatever they came from.")
 @click.option("-m", "--message", multiple=True, help="The message; several are paragraphs.")
 @click.option("--no-ff", is_flag=True, help="Make a merge commit also where the branch could just move forward.")
+@click.option("--resolve", type=click.Choice(["pip", "uv"]), help="Ask whether the packages can be installed together.")
 @click.option("--allow-unrelated", is_flag=True, help="Merge histories without a common ancestor.")
 def command(
     ui: Ui, revision: str | None, *, dry_run: bool, abort: bool, strategies: tuple[str, ...], weights: str | None,
-    message: tuple[str, ...], no_ff: bool, allow_unrelated: bool,
+    message: tuple[str, ...], no_ff: bool, resolve: str | None, allow_unrelated: bool,
 ) -> int:
     """Bring another branch's changes since the common ancestor into this one; what both changed is a conflict."""
     if abort == (revision is not None):
@@ -34,6 +35,6 @@ def command(
     done = ui.repo().merge(
         revision, dry_run=dry_run, strategies=strategies_of(strategies), weights=weights,
         message="\n\n".join(message) if message else None, fast_forward=not no_ff, allow_unrelated=allow_unrelated,
-        command=ui.command("merge"),
+        resolve=resolve, command=ui.command("merge"),
     )
     return merged(ui, "merge", revision, done)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from mvcs.errors import UnreadableContent
@@ -18,7 +19,7 @@ from mvcs.formats.tables.blocks import BLOCK, encoding_of, text_blocks
 from mvcs.formats.tables.rows import KEY_MARK, MAX_COLUMNS, Batch, ended_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mvcs.formats.content import Content
 
@@ -193,6 +194,14 @@ class Delimited:
     def cells(self, row: bytes) -> dict[str, bytes]:
         """Returns the cells of a row by their column, as they are written."""
         return dict(zip(self.columns, self.split(row), strict=True))
+
+    def picker(self, columns: Sequence[str]) -> Callable[[bytes], object]:
+        """Returns a function that gives the cells of some columns of a row, as they are written, to be compared."""
+        places = {name: at for at, name in enumerate(self.columns)}
+        if not columns:
+            return lambda row: ()
+        pick = itemgetter(*(places[name] for name in columns))
+        return lambda row: pick(self.split(row))
 
     def value(self, cell: bytes) -> str | bytes:
         """Returns the text of a cell, its bytes if they are not UTF-8."""

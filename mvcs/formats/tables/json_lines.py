@@ -16,7 +16,7 @@ from mvcs.formats.tables.rows import KEY_MARK, MAX_COLUMNS, Batch, ended_rows
 from mvcs.formats.values import type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mvcs.formats.content import Content
     from mvcs.formats.values import Value
@@ -41,6 +41,10 @@ class JsonCells:
         """Returns the cells of a row by their column, as they are written."""
         text = row.decode()
         return {member[0]: text[member[3] : member[4]].encode() for member in _members(text)}
+
+    def picker(self, columns: Sequence[str]) -> Callable[[bytes], object]:
+        """Returns a function that gives the cells of some columns of a row, as they are written, to be compared."""
+        return lambda row: [*map(self.cells(row).get, columns)]
 
     def compose(self, cells: dict[str, bytes], like: bytes) -> bytes:
         """Returns a row of cells, spaced as another row is."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from mvcs.errors import UnreadableContent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mvcs.formats.encoding import Encoding
     from mvcs.formats.values import Value
@@ -85,6 +85,10 @@ class Table(Protocol):
 
     def cells(self, row: bytes) -> dict[str, bytes]:
         """Returns the cells of a row by their column, as they are written."""
+        ...
+
+    def picker(self, columns: Sequence[str]) -> Callable[[bytes], object]:
+        """Returns a function that gives the cells of some columns of a row, as they are written, to be compared."""
         ...
 
     def value(self, cell: bytes) -> Value:
