@@ -2,7 +2,7 @@
 
 Knows: which distributions count, where they came from, which CUDA runtime they mean. Refuses to know: how an
 interpreter is asked (`interpreter`), where the entry is stored. The entry is the same on every machine that has the
-same packages. Implements: spec 4 (`environment/.mvcs/packages`).
+same packages.
 """
 
 from __future__ import annotations

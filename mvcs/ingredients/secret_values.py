@@ -10,6 +10,8 @@ import re
 from itertools import pairwise
 
 SHORTEST_KEY = 16
+SHORTEST_HEX = 32
+"""Shorter ones name content or things: no service issues a key of 64 bits."""
 SHORTEST_PASSWORD = 8
 LONGEST = 512
 MIN_BITS = 3.0
@@ -29,7 +31,7 @@ _WORDS = re.compile(
 )
 _PART = re.compile(rb"[-_./:@+=~ ]+")
 _WORDY = re.compile(
-    rb"[A-Za-z]?[a-z]*|[A-Z]+|[A-Z]?[a-z]+(?:[A-Z][a-z]+)+|[vV]?\d{1,4}|[A-Za-z]+\d{1,3}|[a-z]{1,3}\d+[a-z]{0,3}"
+    rb"[A-Za-z]?[a-z]*|[A-Z]+|[A-Z]?[a-z]+\d{0,2}(?:[A-Z][a-z]{2,}\d{0,2})*|[vV]?\d{1,4}|[A-Za-z]+\d{1,3}|[a-z]{1,3}\d+[a-z]{0,3}"
 )
 _REFERENCE = re.compile(
     rb"(?:https?|s3|gs|file|vault|ssm|arn|env|os\.environ|op|secretsmanager|projects|keyring|aws|ref|sha\d*|md5"
@@ -37,6 +39,8 @@ _REFERENCE = re.compile(
     rb"|(?:\.{0,2}|~)/|ENC\[|[A-Za-z]:\\|\w+\.(?:py|json|txt|ya?ml|pem|key|crt|env)$",
     re.IGNORECASE,
 )
+_HEX = re.compile(rb"[0-9a-fA-F]+")
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def bits(value: bytes) -> float:
@@ -73,9 +77,16 @@ def is_key(value: bytes) -> bool:
         return False
     if not any(48 <= char <= 57 for char in value) or value.isdigit():
         return False
+    if len(value) < SHORTEST_HEX and _HEX.fullmatch(value):
+        return False
     if all(_WORDY.fullmatch(part) for part in _PART.split(value)):
         return False
     return bits(value) >= MIN_BITS and turns(value) >= MIN_TURNS
+
+
+def is_uuid(value: bytes) -> bool:
+    """Whether a value has the form of a UUID: what is called a token is then a request or a change."""
+    return _UUID.fullmatch(value) is not None
 
 
 def is_password(value: bytes) -> bool:

@@ -11,7 +11,7 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
-from mvcs.ingredients.secret_values import MIN_BITS, bits, is_key, is_password, is_placeholder
+from mvcs.ingredients.secret_values import MIN_BITS, bits, is_key, is_password, is_placeholder, is_uuid
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
@@ -271,10 +271,12 @@ def _assigned(content: bytes, lower: bytes, *, bare: bool) -> Iterator[tuple[int
         lower: The file in lower case.
         bare: Whether values stand without quotes too.
     """
+    end = 0
     for match in _WORD.finditer(lower):
-        after = _AFTER.match(content, match.end())
+        after = _AFTER.match(content, match.end()) if match.start() >= end else None
         if after is None:
             continue
+        end = after.end()  # a word inside a value names nothing
         value = after["quoted"]
         group = "quoted"
         if value is None:
@@ -291,5 +293,5 @@ def _assigned(content: bytes, lower: bytes, *, bare: bool) -> Iterator[tuple[int
                 yield start, value, PASSWORD
         elif b"aws" in before and _AWS_SECRET.fullmatch(value) and not is_placeholder(value):
             yield start, value, "AWS secret key"
-        elif is_key(value):
+        elif is_key(value) and not (word == b"token" and is_uuid(value)):
             yield start, value, KEY

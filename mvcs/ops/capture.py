@@ -77,10 +77,16 @@ def gather(seen: Look, changes: list[FileChange], batch: Batch, *, allow_secret:
 
 def _environment(seen: Look, batch: Batch, found: Gathered) -> None:
     from mvcs.ingredients.environment import capture_environment
+    from mvcs.ingredients.interpreter import find_interpreter
 
     workspace = seen.workspace
+    where = (workspace.folder, workspace.project.rules.python, variable("VIRTUAL_ENV"))
     try:
-        captured = capture_environment(workspace.folder, workspace.project.rules.python, variable("VIRTUAL_ENV"))
+        interpreter = find_interpreter(*where)
+        if interpreter is not None and _is_versioned(seen, interpreter):
+            found.warnings.append(f"the environment was not captured: {interpreter} came with the model and is not run")
+            return
+        captured = capture_environment(*where)
     except UnreadableFile as error:
         found.warnings.append(f"the environment was not captured: {error.message}")
         return
@@ -91,6 +97,14 @@ def _environment(seen: Look, batch: Batch, found: Gathered) -> None:
     found.provenance["environment"] = dict(captured.provenance)
     found.incomplete = list(captured.incomplete)
     found.warnings += captured.warnings
+
+
+def _is_versioned(seen: Look, interpreter: str) -> bool:
+    """Whether an interpreter is a file of the model: what came from elsewhere is never run."""
+    path = os.path.relpath(os.path.abspath(interpreter), seen.workspace.root)
+    folder, _, name = os.fsencode(path).rpartition(b"/")
+    record = seen.scan.cache.folders.get(folder)
+    return record is not None and name in record.names
 
 
 def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> list[Json]:

@@ -122,3 +122,16 @@ def test_the_hint_works(project):
 def test_data_and_large_text_are_not_searched(project):
     write(project, {"data/log.csv": f"a\n{SECRET}\n", "big.py": f"# {SECRET}\n" + "x = 1\n" * 200_000})
     ok("commit", "-m", "x", cwd=project)
+
+
+def test_an_interpreter_that_is_part_of_the_model_is_never_run(project):
+    script = "#!/bin/sh\ntouch ran\n"
+    write(project, {"tools/python": script, "model.pt": b"new"})
+    (project / "tools/python").chmod(0o755)
+    ok("add", "tools/python", "--as", "code", cwd=project)
+    toml = (project / "mvcs.toml").read_text()
+    write(project, {"mvcs.toml": toml + '\n[environment]\npython = "tools/python"\n'})
+    done = ok("commit", "-m", "x", cwd=project)
+    assert "is not run" in done.err
+    assert not (project / "ran").exists()
+    assert "tools/python" in listed(project)

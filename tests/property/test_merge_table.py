@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mvcs.errors import UnreadableContent
 from mvcs.formats.content import Bytes
 from mvcs.formats.tables import blocks, join, spool
+from mvcs.merge import table_rows
 from mvcs.merge.table import merge_table
 from mvcs.merge.values import Choice, leave
 
@@ -39,6 +40,7 @@ def many_blocks(request):
             patch.setattr(spool, "HELD", 300)
             patch.setattr(spool, "PIECE", 20)
             patch.setattr(spool, "LARGE", 100)
+            patch.setattr(table_rows, "PIECE", 20)
         yield
 
 

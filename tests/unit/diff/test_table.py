@@ -10,6 +10,7 @@ from mvcs.diff.keys import KeyChange
 from mvcs.diff.table import diff_table
 from mvcs.errors import UnreadableContent
 from mvcs.formats.content import Bytes
+from mvcs.formats.tables import join
 from mvcs.formats.values import ABSENT
 
 BASE = b"id,name,label\n1,ann,cat\n2,bob,dog\n3,cy,cat\n"
@@ -48,6 +49,16 @@ def test_rows_in_another_order_alone_are_told_in_the_reason():
         assert (found.keys, found.more, found.reason) == ((), 0, "the same rows in another order")
     assert diff(BASE, after.replace(b"cy", b"CY")).reason == ""
     assert diff(BASE, after.replace(b"cy", b"CY"), ()).reason == ""
+
+
+@pytest.mark.parametrize("key", [("id",), ()])
+def test_two_rows_that_changed_places_are_told_whatever_partitions_they_are_in(key, monkeypatch):
+    monkeypatch.setattr(join, "PARTITION", 8)
+    lines = [b"%d,x\n" % number for number in range(20)]
+    for at in range(19):
+        swapped = [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]
+        found = diff(b"id,a\n" + b"".join(lines), b"id,a\n" + b"".join(swapped), key)
+        assert (found.keys, found.reason) == ((), "the same rows in another order")
 
 
 @pytest.mark.parametrize("after, how", [
