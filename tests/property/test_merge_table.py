@@ -156,7 +156,7 @@ def test_a_merge_by_key_is_that_of_the_model(base, first, second, form, strategy
         order = list(found)
         for at, number in enumerate(theirs):
             if number in new:
-                before = [n for n in list(theirs)[:at] if n in ours]
+                before = [n for n in list(theirs)[:at] if n in ours and n in found]
                 after = order[order.index(before[-1]) + 1 :] if before else order[max([-1, *map(order.index, kept(order, ours))]) + 1 :]
                 assert number in after[: len(new)]
 
