@@ -13,7 +13,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
-     |    |                          PatchDoesNotApply MergeDue
+     |    |                          PatchDoesNotApply MergeDue MergeElsewhere
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -365,6 +365,13 @@ class MergeDue(PreconditionFailed):
 
     template = "Git has merged {branches}, and their data, config and weights are not merged yet"
     hint_template = "mvcs merge {branches}, or mvcs commit --no-merge to leave them out"
+
+
+class MergeElsewhere(PreconditionFailed):
+    """A merge in progress began at another commit than HEAD is at now; fields `what`, `began`, `now`."""
+
+    template = "{what} began at {began}, and HEAD is at {now} now"
+    hint_template = "go back to that branch, or mvcs merge --abort"
 
 
 class NoMergeInProgress(PreconditionFailed):

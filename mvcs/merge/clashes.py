@@ -51,6 +51,8 @@ def settle_clashes(
         choice = choose(path, conflict)
         if choice is not None and choice.strategy == THEIRS:
             merged.edits.update(dict.fromkeys(gone))
+            for old, theirs in (merged.followed[name] for name in gone if name in merged.followed):
+                merged.edits[old] = theirs  # where they have it
         else:
             for name in added:
                 merged.edits.pop(name, None)

@@ -39,7 +39,7 @@ def merge_file(
         UnreadableContent: If it cannot be merged inside.
     """
     kind, syntax = kind_of(path, ingredient)
-    if kind == "config":
+    if kind in {"config", "metrics"}:
         from mvcs.formats.config import parse_scalar
         from mvcs.merge.config import merge_config
 

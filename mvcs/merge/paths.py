@@ -70,6 +70,7 @@ class PathMerge:
         files: Path to a file that neither side has.
         conflicts: What is left to settle, sorted by path.
         decisions: (path, decision) of what strategies settled.
+        followed: New path of a file that ours renamed and theirs changed, to its old path and what theirs has there.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class PathMerge:
         self.files: dict[bytes, NewFile] = {}
         self.conflicts: list[PathConflict] = []
         self.decisions: list[tuple[bytes, Decision]] = []
+        self.followed: dict[bytes, tuple[bytes, Placed]] = {}
 
 
 class Drivers:
@@ -190,6 +192,8 @@ class _Merging:
                 return  # told as a deletion on one side and a change on the other
             if theirs is not None:
                 self.result.edits[old] = None
+            else:
+                self.result.followed[new] = (old, touched.after)
             self.result.edits[new] = Placed(str(ingredient.value), placed.entry)
         self.done |= {old, new}
 

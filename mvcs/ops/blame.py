@@ -18,6 +18,7 @@ from mvcs.ops.reconcile import StoredContent
 from mvcs.ops.revisions import resolve_commit
 
 if TYPE_CHECKING:
+    from mvcs.formats.content import Content
     from mvcs.formats.values import Value
     from mvcs.objects.commit import Commit
     from mvcs.objects.hashing import Oid
@@ -167,7 +168,7 @@ class _Walk:
         return [] if found is None else list(read_text(StoredContent(self._repository, found[0])).lines)
 
 
-def read_keys(path: bytes, ingredient: str, content: StoredContent) -> dict[str, Value] | None:
+def read_keys(path: bytes, ingredient: str, content: Content) -> dict[str, Value] | None:
     """Returns the keys of a file that has keys, None for one that has lines.
 
     Raises:

@@ -12,10 +12,10 @@ from mvcs.errors import InvalidArgument, PathNotFound, UnsavedWork
 from mvcs.merge.values import SET
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
-from mvcs.ops.merge import MergeResult, changed_paths
+from mvcs.ops.merge import MergeResult, changed_paths, check_text
 from mvcs.ops.merging import Plan, Progress, Settled, require_in_progress
 from mvcs.ops.recover import recover
-from mvcs.ops.settling import decisions_of, edited_paths, run_again
+from mvcs.ops.settling import EDITED, changes_since, decisions_of, left_of, refuse_moved, run_again, settled_by_hand
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
@@ -53,16 +53,22 @@ def conflicts(repository: Repository, path: str | None = None) -> list[Left]:
 
     Raises:
         NoMergeInProgress: If there is none.
+        PathNotFound: If the file had no conflict.
     """
     workspace = open_workspace(repository)
     seen = look(workspace, Digest(), strict=False)
     progress = require_in_progress(workspace, seen.refs)
     found = run_again(seen, progress.plan, progress, None)
-    touched = edited_paths(seen, progress)
+    settled = settled_by_hand(seen, progress, found.conflicts)
     wanted = None if path is None else os.fsencode(path)
-    return [
-        Left(item, edited=item.path in touched) for item in found.conflicts if wanted is None or item.path == wanted
+    told = [
+        Left(item, edited=place in settled) for place, item in enumerate(found.conflicts)
+        if wanted is None or item.path == wanted
     ]
+    known = {name for name, _ in found.decisions}
+    if wanted is not None and not told and wanted not in known:
+        raise PathNotFound(path=str(path), where="the conflicts", hint="mvcs conflicts")
+    return told
 
 
 class ResolveRequest(Record):
@@ -71,7 +77,7 @@ class ResolveRequest(Record):
     Args:
         path: The file.
         key: The key inside it; None for all its conflicts.
-        strategy: ours, theirs, base, set, or another strategy.
+        strategy: ours, theirs, base, set, another strategy, or edited: the file is right as it is.
         value: The value of set, as typed.
         command: The command as typed.
     """
@@ -97,12 +103,15 @@ def resolve(repository: Repository, request: ResolveRequest) -> MergeResult:
         UnsavedWork: If the file was edited since the merge wrote it; nothing is changed then.
     """
     repository.writable()
+    check_text("--set", request.value)
+    check_text("key", request.key)
     workspace = open_workspace(repository)
     with workspace.locked():
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, Digest(), strict=False)
             progress = require_in_progress(workspace, seen.refs)
+            refuse_moved(seen, progress)
             said = Settled(os.fsencode(request.path), request.key, request.strategy, request.value)
             _check_said(seen, progress, said)
             old = progress.plan
@@ -129,6 +138,8 @@ def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
         raise PathNotFound(path=said.key or os.fsdecode(said.path), where=where, hint="mvcs conflicts")
     if said.strategy == SET and said.key is None and any(item.conflict.key is not None for item in matching):
         raise InvalidArgument(argument="--set", value=str(said.value), reason=f"name a key: {', '.join(known[:5])}")
+    if said.strategy == EDITED:
+        return
     allowed = [item.strategies for item in matching if item.strategies is not None]
     for strategies in allowed:
         if said.strategy not in strategies:
@@ -151,7 +162,7 @@ def _write(
     workspace, repository = seen.workspace, seen.workspace.repository
     found = run_again(seen, plan, progress, batch)
     still = [item for item in found.conflicts if item.path == said.path and said.key in {None, item.conflict.key}]
-    if still:
+    if still and said.strategy != EDITED:
         raise InvalidArgument(
             argument="resolve", value=said.strategy if said.value is None else said.value,
             reason=f"it does not settle {still[0].conflict.key or os.fsdecode(said.path)}",
@@ -165,7 +176,7 @@ def _write(
         origin=found.origin, measured=found.measured, provenance=batch.put_bytes(described),
     )
     oid: Oid = batch.put_object(COMMIT, made.encode())
-    touched = edited_paths(seen, progress)
+    touched = {change.path for change in changes_since(seen, progress)}
     rewrite = Rewrite(
         seen, batch, found.tree, before=progress.commit.tree, known=in_tree(repository, progress.commit.tree)
     )
@@ -175,7 +186,7 @@ def _write(
             paths=tuple(os.fsdecode(path) for path in clashing), hint="mvcs commit takes your edit as it is"
         )
     rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
-    left = [item for item in found.conflicts if item.path not in touched]
+    left = left_of(seen, Progress(oid, made, plan), found)
     return MergeResult(
         None, "conflicts" if left else "settled", left, changed_paths(seen, found), stale=found.stale,
         notes=found.notes, decided=len(found.decisions),

@@ -127,6 +127,8 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
     if not request.dry_run:
         repository.writable()
     check_strategies(request.strategies, request.weights)
+    check_text("--message", request.message)
+    check_text("revision", request.revision)
     workspace = open_workspace(repository)
     with workspace.locked():
         recover(workspace)
@@ -138,13 +140,26 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
             return _Merge(repository, seen, batch, request, theirs, commit).run()
 
 
+def check_text(name: str, text: str | None) -> None:
+    """Checks that a text can be stored.
+
+    Raises:
+        InvalidArgument: If it is not UTF-8.
+    """
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(argument=name, value=str(text), reason="it is not UTF-8") from None
+
+
 def check_strategies(strategies: tuple[tuple[str, str], ...], weights: str | None) -> None:
     """Checks what the user named.
 
     Raises:
-        InvalidArgument: If a strategy does not exist.
+        InvalidArgument: If a strategy does not exist, or a pattern is not UTF-8.
     """
     for pattern, strategy in strategies:
+        check_text("--strategy", pattern)
         if strategy not in STRATEGIES:
             raise InvalidArgument(
                 argument="--strategy", value=f"{pattern}={strategy}", reason=f"one of {', '.join(STRATEGIES)}"
@@ -158,7 +173,9 @@ def refuse_unsaved(seen: Look, target: NewTree) -> None:
 
     Raises:
         UnsavedWork: If not.
+        PathInTwoIngredients: If both sides have a path in different ingredients, one of them weights or metrics.
     """
+    flatten(target.load, target.root)  # one path in two ingredients is told as that
     merged = merged_by_git(seen)
     unsaved = []
     for change in seen.changes:

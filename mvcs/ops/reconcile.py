@@ -6,13 +6,16 @@ contents, clashes, root tree, whose weights, whose metrics.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.formats.content import Bytes
+from mvcs.formats.values import ABSENT
 from mvcs.merge.clashes import settle_clashes
 from mvcs.merge.drivers import merge_file
 from mvcs.merge.paths import Drivers, PathConflict, merge_paths
+from mvcs.merge.values import BASE, OURS, THEIRS, Choice, Conflict, Decision
 from mvcs.merge.weights import Outcome, judge, keep_metrics
 from mvcs.objects.editing import edit_tree, files_below, find_file, ingredient_trees
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid
@@ -22,17 +25,20 @@ from mvcs.ops.trees import NewTree, edits_of
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mvcs.formats.content import Content
+    from mvcs.formats.values import Found
     from mvcs.merge.paths import ChooseAt, PathMerge
-    from mvcs.merge.values import Choose, Decision, Merged
+    from mvcs.merge.values import Choose, Merged
     from mvcs.objects.commit import Commit, Origin
     from mvcs.objects.editing import Placed
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
 
 PIECE = 4 << 20
+DISAGREE = "ancestors disagree: "
+"""Begins the values of a virtual base that stand for a conflict."""
 OUTCOME = ("weights", "metrics")
 """Ingredients that follow the recipe and are not merged by path."""
 
@@ -96,6 +102,8 @@ class Desk:
         self._batch = batch
         self.nodes: dict[Oid, bytes] = {}
         self._blobs: dict[Oid, Content] = {}
+        self.invented: set[str] = set()
+        """Oids in hex of contents that stand for ancestors which disagree."""
 
     def load(self, oid: Oid) -> bytes:
         """Returns the payload of a tree node."""
@@ -121,6 +129,14 @@ class Desk:
         oid = hasher.oid()
         self._blobs[oid] = content
         return oid, content.size
+
+    def is_invented(self, conflict: Conflict) -> bool:
+        """Whether the base of a conflict stands for ancestors that disagree."""
+        base = conflict.base
+        if conflict.key is None:
+            return base in self.invented
+        shown = base if isinstance(base, str) else repr(base)
+        return DISAGREE in shown or re.search(r"^<{9,} ", shown, re.MULTILINE) is not None
 
     def new_tree(self, root: Oid | None, edits: Mapping[bytes, Entry | None]) -> NewTree:
         """Returns a root tree with changes."""
@@ -179,18 +195,22 @@ class Reconciliation:
         only: Ingredients whose changes of theirs count; all if empty.
         merged: Paths that somebody else has merged already, with what is there now.
         depth: How many virtual bases this one is for.
+        invalid: Says why a merged mvcs.toml could not be used, empty if it can.
     """
 
     def __init__(
         self, desk: Desk, base: State, ours: State, theirs: State, choose: ChooseAt, *,
         keys: Mapping[str, tuple[str, ...]], only: tuple[str, ...] = (),
         merged: Mapping[bytes, Placed | None] | None = None, depth: int = 0,
+        invalid: Callable[[bytes, Content], str] = lambda path, content: "",
     ) -> None:
         self.desk = desk
         self.base = base
         self.ours = ours
         self.theirs = theirs
-        self._choose = choose
+        self._chosen = choose
+        self._choose = self._choose_real
+        self._invalid = invalid
         self._keys = keys
         self._only = only
         self._merged = dict(merged or {})
@@ -221,14 +241,19 @@ class Reconciliation:
             notes.append(verdict.note)
         weights = ours.weights
         if verdict.side is None:
-            found = self._weights(edits)
-            conflicts = sorted([*conflicts, *found], key=lambda item: item.path)
+            found = self._by_file("weights", edits)
+            conflicts = sorted([*conflicts, *found.conflicts], key=lambda item: item.path)
+            merged.decisions += found.decisions
             weights = self.desk.new_tree(self.ours.tree, edits).ingredients().get("weights")
         elif verdict.side == "theirs":
             weights = theirs.weights
             edits[b"weights"] = self._entry(self.theirs.tree, b"weights", weights)
         kept = keep_metrics(base, ours, theirs, weights)
-        if kept is None or kept.metrics != ours.metrics:
+        if self._both_measured(weights):
+            found = self._by_file("metrics", edits)
+            conflicts = sorted([*conflicts, *found.conflicts], key=lambda item: item.path)
+            merged.decisions += found.decisions
+        elif kept is None or kept.metrics != ours.metrics:
             source = self.theirs.tree if kept is theirs else self.ours.tree
             edits[b"metrics"] = None if kept is None else self._entry(source, b"metrics", kept.metrics)
         measured = None if kept is None or kept.metrics is None else kept.measured
@@ -244,6 +269,8 @@ class Reconciliation:
         theirs = [change for change in map(_recipe_part, self._their_changes) if change is not None]
         merged = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
         settle_clashes(merged, self._file_at, self._below, self._choose)
+        self._refuse_invalid(merged)
+        merged.conflicts.sort(key=lambda item: item.path)
         return merged
 
     def edits_of(self, merged: PathMerge) -> dict[bytes, Entry | None]:
@@ -274,13 +301,49 @@ class Reconciliation:
             path = path.split(b"/", 1)[1]
         return merge_file(path, ingredient, base, ours, theirs, choose, keys=self._keys, marker=7 + 2 * self._depth)
 
-    def _weights(self, edits: dict[bytes, Entry | None]) -> list[PathConflict]:
-        """Merges the weights file by file: no driver goes inside."""
-        ours = [change for change in self._our_changes if change.ingredient == "weights"]
-        theirs = [change for change in self._their_changes if change.ingredient == "weights"]
+    def _by_file(self, ingredient: str, edits: dict[bytes, Entry | None]) -> PathMerge:
+        """Merges weights file by file, metrics by name too."""
+        ours = [change for change in self._our_changes if change.ingredient == ingredient]
+        theirs = [change for change in self._their_changes if change.ingredient == ingredient]
         merged = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
+        settle_clashes(merged, self._file_at, self._below, self._choose)
         edits.update(self.edits_of(merged))
-        return merged.conflicts
+        return merged
+
+    def _both_measured(self, weights: Oid | None) -> bool:
+        """Whether both sides have new metrics, and both of the weights that the result has."""
+        base, ours, theirs = self.base.outcome, self.ours.outcome, self.theirs.outcome
+        return (
+            ours.weights == theirs.weights == weights and len({base.metrics, ours.metrics, theirs.metrics}) == 3
+            and None not in {ours.metrics, theirs.metrics} and (not self._only or "metrics" in self._only)
+        )
+
+    def _choose_real(self, path: bytes, conflict: Conflict) -> Choice | None:
+        """Returns the choice; where the ancestors disagree there is no base to be chosen."""
+        choice = self._chosen(path, conflict)
+        invented = choice is not None and choice.strategy == BASE and self.desk.is_invented(conflict)
+        return None if invented else choice
+
+    def _refuse_invalid(self, merged: PathMerge) -> None:
+        """Makes a conflict of a merged mvcs.toml that could not be read: nothing would work with it."""
+        for path, file in list(merged.files.items()):
+            reason = self._invalid(path, file.content) if path.rpartition(b"/")[2] == b"mvcs.toml" else ""
+            if not reason or any(item.path == path for item in merged.conflicts):
+                continue
+            sides = {
+                name: None if state.tree is None else find_file(self.desk.load, state.tree, path)
+                for name, state in ((BASE, self.base), (OURS, self.ours), (THEIRS, self.theirs))
+            }
+            values: list[Found] = [ABSENT if side is None else side.entry.oid.hex() for side in sides.values()]
+            conflict = Conflict(None, values[0], values[1], values[2], reason)
+            del merged.files[path]
+            choice = self._choose(path, conflict)
+            if choice is not None and choice.strategy in sides:
+                if choice.strategy != OURS:
+                    merged.edits[path] = sides[choice.strategy]
+                merged.decisions.append((path, Decision(None, choice.strategy)))
+            else:
+                merged.conflicts.append(PathConflict(path, conflict, (OURS, THEIRS, BASE)))
 
     def _limited(self, theirs: Outcome, base: Outcome) -> Outcome:
         """Returns theirs as if only the wanted ingredients had changed."""

@@ -66,6 +66,7 @@ def restore(
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=False)
+            refuse_in_progress(workspace, seen.refs)
             tree = seen.tree
             if source is not None:
                 tree = resolve_commit(repository, source)[1].tree

@@ -10,16 +10,21 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import diff_roots
-from mvcs.errors import ConflictsLeft, MergeInProgress
+from mvcs.errors import ConflictsLeft, MergeElsewhere, MergeInProgress, MvcsError
+from mvcs.formats.names import kind_of
+from mvcs.formats.values import ABSENT, same
 from mvcs.objects.editing import find_file
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB
 from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, path_json, require_in_progress
 from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
+from mvcs.repo.reading import Digest, read_file
 
 if TYPE_CHECKING:
     from mvcs.diff.trees import FileChange
+    from mvcs.formats.values import Value
+    from mvcs.merge.paths import PathConflict
     from mvcs.objects.commit import Person
     from mvcs.objects.editing import Placed
     from mvcs.objects.hashing import Oid
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from mvcs.ops.reconcile import Reconciled
     from mvcs.store.base import Batch
 
+EDITED = "edited"
+"""What is said of a conflict whose file is right as it is."""
 READ = 64 << 20
 """Bytes in which conflict markers are looked for."""
 
@@ -97,9 +104,98 @@ def merged_by_git(seen: Look) -> dict[bytes, Placed | None]:
     return found
 
 
-def edited_paths(seen: Look, progress: Progress) -> set[bytes]:
-    """Returns the files that are not what the merge wrote."""
-    return {change.path for change in changes_since(seen, progress)}
+def settled_by_hand(seen: Look, progress: Progress, conflicts: list[PathConflict]) -> set[int]:
+    """Returns which conflicts, by their place in the list, an edit of the file has settled.
+
+    Only bytes count, never what patterns show. A whole file is settled by any edit, and so are lines: markers that are
+    left refuse the commit. A key is settled when its value is another than the merge wrote; that ours' value was
+    meant is for `resolve` to say.
+    """
+    settled: set[int] = set()
+    states: dict[bytes, _State] = {}
+    for place, item in enumerate(conflicts):
+        if item.path not in states:
+            states[item.path] = _State(seen, progress, item.path)
+        key = item.conflict.key
+        said = any(
+            one.path == item.path and one.key in {None, key} and one.strategy == EDITED for one in progress.plan.settled
+        )
+        if said or states[item.path].settles(key):
+            settled.add(place)
+    return settled
+
+
+class _State:
+    """One file as the merge wrote it, and as it is."""
+
+    def __init__(self, seen: Look, progress: Progress, path: bytes) -> None:
+        repository = seen.workspace.repository
+        self._path = path
+        written = find_file(repository.load_tree, progress.commit.tree, path)
+        self._written = None if written is None or written.entry.kind != IS_BLOB else written
+        try:
+            entry = read_file(seen.workspace.root, path, Digest())[1]
+            self._oid: Oid | None = entry.oid
+        except MvcsError:
+            self._oid = None  # not there, or no plain file any more
+        self.edited = self._oid != (None if self._written is None else self._written.entry.oid)
+        if written is not None and self._written is None:
+            self.edited = False  # a folder, told as a clash
+        self._keys: tuple[dict[str, Value], dict[str, Value]] | None = None
+        self._seen = seen
+
+    def settles(self, key: str | None) -> bool:
+        if not self.edited:
+            return False
+        if key is None or self._written is None or self._oid is None:
+            return True
+        kind = kind_of(self._inner(), self._written.ingredient)[0]
+        if kind in {"text", "notebook"}:
+            return True
+        if kind == "table":
+            return False
+        if self._keys is None:
+            self._keys = self._read()
+        before, now = (found.get(key, ABSENT) for found in self._keys)
+        return not same(before, now)
+
+    def _inner(self) -> bytes:
+        return self._path.split(b"/", 1)[1] if b"/.mvcs/" in self._path else self._path
+
+    def _read(self) -> tuple[dict[str, Value], dict[str, Value]]:
+        from mvcs.ops.blame import read_keys
+        from mvcs.ops.details import DiskContent
+        from mvcs.ops.reconcile import StoredContent
+
+        assert self._written is not None
+        workspace = self._seen.workspace
+        stored = StoredContent(workspace.repository, self._written.entry.oid)
+        disk = DiskContent(os.path.join(os.fsencode(workspace.root), self._path))
+        try:
+            found = [read_keys(self._inner(), self._written.ingredient, content) or {} for content in (stored, disk)]
+        except MvcsError:
+            return {}, {}  # cannot be read now: nothing of it is settled
+        return found[0], found[1]
+
+
+def left_of(seen: Look, progress: Progress, found: Reconciled) -> list[PathConflict]:
+    """Returns the conflicts that neither a word, a strategy nor an edit has settled."""
+    settled = settled_by_hand(seen, progress, found.conflicts)
+    return [item for place, item in enumerate(found.conflicts) if place not in settled]
+
+
+def refuse_moved(seen: Look, progress: Progress) -> None:
+    """Checks that HEAD is where the merge began: its result is of that commit.
+
+    Raises:
+        MergeElsewhere: If the branch moved, or Git is on another one.
+    """
+    began, now = progress.commit.parents[0], seen.head.base
+    if began != now:
+        raise MergeElsewhere(
+            what=f"{progress.plan.kind} of {progress.plan.name}", began=began.hex()[:12],
+            now="no commit" if now is None else now.hex()[:12],
+        )
 
 
 def changes_since(seen: Look, progress: Progress) -> list[FileChange]:
@@ -121,32 +217,29 @@ def changes_since(seen: Look, progress: Progress) -> list[FileChange]:
 
 
 def check_settled(seen: Look, progress: Progress) -> tuple[Reconciled, set[bytes]]:
-    """Checks that a merge can be committed; returns what it gave, and the files that were edited since.
+    """Checks that a merge can be committed; returns what it gave, and the files that edits have settled.
 
     Raises:
         ConflictsLeft: If conflicts are left, or a file still has conflict markers.
+        MergeElsewhere: If HEAD is not where the merge began.
     """
-    found, touched = run_again(seen, progress.plan, progress, None), edited_paths(seen, progress)
-    left = [item for item in found.conflicts if item.path not in touched]
+    refuse_moved(seen, progress)
+    found = run_again(seen, progress.plan, progress, None)
+    left = left_of(seen, progress, found)
+    by_hand = {item.path for item in found.conflicts}
     paths = {os.fsdecode(item.path) for item in left}
-    marked = _marked(seen, progress)
+    marked = _marked(seen, by_hand)
     if left or marked:
         raise ConflictsLeft(count=len(left) or len(marked), paths=tuple(sorted(paths | marked)))
-    return found, touched
+    return found, by_hand
 
 
-def _marked(seen: Look, progress: Progress) -> set[str]:
-    """Returns the edited files that still have conflict markers which the merge wrote."""
+def _marked(seen: Look, paths: set[bytes]) -> set[str]:
+    """Returns the files with conflicts that still have conflict markers."""
     from mvcs.merge.text import has_markers
 
-    repository = seen.workspace.repository
     found = set()
-    for path in edited_paths(seen, progress):
-        written = find_file(repository.load_tree, progress.commit.tree, path)
-        if written is None or written.entry.kind != IS_BLOB:
-            continue
-        if not has_markers(repository.store.read_blob(written.entry.oid, READ)):
-            continue
+    for path in paths:
         full = os.path.join(os.fsencode(seen.workspace.root), path)
         try:
             with open(full, "rb") as file:

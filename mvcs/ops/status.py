@@ -104,11 +104,10 @@ def _merging(seen: Look) -> tuple[str, str, int] | None:
     if seen.refs.get(merging_key(seen.workspace.name)) is None:
         return None
     from mvcs.ops.merging import require_in_progress
-    from mvcs.ops.settling import edited_paths, run_again
+    from mvcs.ops.settling import left_of, run_again
 
     progress = require_in_progress(seen.workspace, seen.refs)
-    touched = edited_paths(seen, progress)
-    left = [item for item in run_again(seen, progress.plan, progress, None).conflicts if item.path not in touched]
+    left = left_of(seen, progress, run_again(seen, progress.plan, progress, None))
     return progress.plan.kind, progress.plan.name, len(left)
 
 

@@ -16,7 +16,7 @@ from mvcs.merge.values import SET, Choice
 from mvcs.merge.weights import Outcome
 from mvcs.objects.hashing import Oid, blob_oid
 from mvcs.objects.tree import FILE
-from mvcs.ops.reconcile import Desk, Reconciliation, State, state_of
+from mvcs.ops.reconcile import DISAGREE, Desk, Reconciliation, State, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +67,7 @@ def _merge(
         if file is not None and kind_of(item.path, file.ingredient)[0] in MARKED:
             continue
         merged.edits.pop(item.path, None)
+        desk.invented.add(blob_oid(_nobody(item.path, item.conflict)).hex())
         merged.files[item.path] = NewFile(
             file.ingredient if file is not None else ingredient, FILE, Bytes(_nobody(item.path, item.conflict))
         )
@@ -74,6 +75,10 @@ def _merge(
         del merged.files[path]
         merged.edits.update(dict.fromkeys(merging._below(path)))
     edits = merging.edits_of(merged)
+    desk.invented.update(
+        entry.oid.hex() for path, entry in edits.items()
+        if entry is not None and any(path.endswith(b"/" + item.path) for item in merged.conflicts)
+    )
     outcome = ours.outcome
     if ours.outcome.weights != theirs.outcome.weights:
         edits[b"weights"] = edits[b"metrics"] = None
@@ -92,4 +97,4 @@ def _mark(path: bytes, conflict: Conflict) -> Choice | None:
 def _nobody(path: bytes, conflict: Conflict) -> bytes:
     """Returns bytes that no side of a merge has: binary, so that no driver goes inside."""
     name = blob_oid(repr((path, conflict.key, conflict.ours, conflict.theirs)).encode()).hex()
-    return b"\0ancestors disagree: " + name.encode()
+    return b"\0" + DISAGREE.encode() + name.encode()

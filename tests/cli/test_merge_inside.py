@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from tests.cli.harness import fails, mvcs_run, ok, snapshot, status
+import mvcs
+from mvcs.objects.operation import Move
+from tests.cli.harness import fails, mvcs_run, oid, ok, snapshot, status, write
 from tests.cli.test_merge import commit, merge, two_sides
 
 
@@ -259,13 +261,147 @@ class TestHistories:
         assert (project / "params.yaml").read_text() == "seed: 5\n"
 
 
-def test_metrics_are_never_merged(project):
+def test_two_measurements_of_one_training_meet_and_are_never_dropped(project):
     two_sides(
-        project, {"metrics.json": '{"auc": 0.7}', "data/a.bin": b"\0"}, {"metrics.json": '{"auc": 0.8}', "data/b.bin": b"\0"}
+        project, {"metrics.json": '{"auc": 0.7, "a": 1}', "data/a.bin": b"\0"},
+        {"metrics.json": '{"auc": 0.8, "t": 2}', "data/b.bin": b"\0"},
     )
-    assert merge(project, "other").code == 0
-    assert not status(project)["merging"]
-    assert json.loads((project / "metrics.json").read_text()) in ({"auc": 0.7}, {"auc": 0.8})
+    assert merge(project, "other").json["conflicts"] == 1
+    assert conflicts(project) == {("metrics.json", "auc"): (0.5, 0.7, 0.8)}
+    ok("resolve", "metrics.json:auc", "--with", "max", cwd=project)
+    ok("commit", cwd=project)
+    assert json.loads((project / "metrics.json").read_text()) == {"auc": 0.8, "a": 1, "t": 2}
+
+
+class TestNeverAGuess:
+    """Sequences that once lost something or settled it by themselves."""
+
+    @pytest.mark.parametrize("ours,theirs", [("w", "w/n.bin"), ("w/n.bin", "w")])
+    def test_a_file_against_a_folder_inside_the_weights(self, project, ours, theirs):
+        ok("add", "model.pt", "--as", "weights", cwd=project)
+        toml = (project / "mvcs.toml").read_text().replace('weights = [', 'weights = [ "/w",', 1)
+        base(project, {"mvcs.toml": toml})
+        two_sides(project, {ours: b"ours"}, {theirs: b"theirs"})
+        assert merge(project, "other").json["conflicts"] == 1
+        assert (project / ours).read_bytes() == b"ours"
+        ok("resolve", "w", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert (project / theirs).read_bytes() == b"theirs"
+        assert ok("show", "--json", cwd=project).json["provenance"]["merge"]["decisions"][0]["path"] == "w"
+
+    def test_where_ancestors_disagree_there_is_no_base_to_take(self, project):
+        def state(number):
+            return {"params.yaml": f"k: {number}\n", "train.py": f"x = {number}\n", "data/d.bin": b"\0" + bytes([number])}
+
+        base(project, state(1))
+        ok("switch", "-c", "b", cwd=project)
+        commit(project, state(3), "b1")
+        ok("switch", "main", cwd=project)
+        commit(project, state(2), "a1")
+        ok("branch", "a1", cwd=project)
+        ok("merge", "b", "-s", "*=ours", cwd=project)
+        ok("switch", "b", cwd=project)
+        ok("merge", "a1", "-s", "*=ours", cwd=project)
+        ok("switch", "main", cwd=project)
+        assert merge(project, "b", "-s", "*=base").json["conflicts"] == 3
+        for path in ("params.yaml:k", "train.py", "data/d.bin"):
+            assert fails(2, "invalid-argument", "resolve", path, "--base", cwd=project)
+            ok("resolve", path, "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert {name: (project / name).read_bytes() for name in state(3)} == {
+            name: text if isinstance(text, bytes) else text.encode() for name, text in state(3).items()
+        }
+
+    def test_a_branch_that_moves_under_a_merge(self, project, tmp_path):
+        two_sides(project, {"data/x.bin": b"\0o"}, {"data/x.bin": b"\0t"})
+        merge(project, "other")
+        began = ok("rev-parse", "HEAD", cwd=project).out.strip()
+        with mvcs.open(project) as repo:
+            tip = repo["other"].id
+            repo._repository.publish(
+                actor=("A", "a"), command="test", moves=(Move("heads/m/main", oid(began), oid(tip)),)
+            )
+        for words in (("resolve", "data/x.bin", "--theirs"), ("commit", "-m", "x")):
+            assert fails(4, "merge-elsewhere", *words, cwd=project)["details"]["began"] == began[:12]
+        ok("merge", "--abort", cwd=project)
+        assert (project / "data/x.bin").read_bytes() == b"\0t"
+        assert status(project)["clean"]
+
+    def test_patterns_and_modes_settle_nothing(self, project):
+        ignore = (project / ".mvcsignore").read_text()
+        base(project, {"data/x.txt": "1\n", "params.yaml": "k: 1\nj: 1\n"})
+        two_sides(
+            project, {"data/x.txt": "2\n", "params.yaml": "k: 2\nj: 2\n"},
+            {".mvcsignore": ignore + "/data/x.txt\n", "params.yaml": "k: 3\nj: 3\n"},
+        )
+        assert merge(project, "other").json["conflicts"] == 3
+        (project / "params.yaml").chmod(0o755)
+        left = fails(1, "conflicts-left", "commit", "-m", "x", cwd=project)["details"]
+        assert (left["count"], left["paths"]) == (3, ["data/x.txt", "params.yaml"])
+        assert fails(4, "merge-in-progress", "restore", "params.yaml", cwd=project)
+
+    def test_an_edit_of_one_key_settles_that_key_only(self, project):
+        base(project, {"params.yaml": "k: 1\nj: 1\n"})
+        two_sides(project, {"params.yaml": "k: 2\nj: 2\n"}, {"params.yaml": "k: 3\nj: 3\n"})
+        merge(project, "other")
+        write(project, {"params.yaml": "k: 7\nj: 2\n"})
+        assert fails(1, "conflicts-left", "commit", "-m", "x", cwd=project)["details"]["count"] == 1
+        found = {item["key"]: item["edited"] for item in mvcs_run("conflicts", "--json", cwd=project).json["conflicts"]}
+        assert found == {"k": True, "j": False}
+        ok("resolve", "params.yaml:j", "--edited", cwd=project)
+        ok("commit", cwd=project)
+        assert (project / "params.yaml").read_text() == "k: 7\nj: 2\n"
+
+    def test_a_merged_mvcs_toml_that_could_not_be_read_is_a_conflict(self, project):
+        toml = (project / "mvcs.toml").read_text()
+        two_sides(
+            project, {"mvcs.toml": toml.replace("config = [", 'config = [ "z.foo",', 1)},
+            {"mvcs.toml": toml.replace("data = [", 'data = [ "z.foo",', 1)},
+        )
+        done = merge(project, "other")
+        assert done.json["conflicts"] >= 1
+        assert status(project)["merging"]
+        ok("resolve", "mvcs.toml", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert status(project)["clean"]
+
+    def test_a_rename_whose_target_is_their_folder_keeps_their_edit(self, project):
+        base(project, {"data/d/x.bin": b"\0one"})
+        two_sides(
+            project, {"data/d/x.bin": None, "data/a": b"\0one"}, {"data/d/x.bin": b"\0two", "data/a/y.bin": b"\0y"}
+        )
+        assert merge(project, "other").json["conflicts"] == 1
+        ok("resolve", "data/a", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert (project / "data/d/x.bin").read_bytes() == b"\0two"
+        assert (project / "data/a/y.bin").read_bytes() == b"\0y"
+
+    def test_one_path_as_data_and_as_weights_is_told_so(self, project):
+        ok("switch", "-c", "other", cwd=project)
+        write(project, {"thing.x": b"\0t", "model.pt": b"new"})
+        ok("add", "thing.x", "--as", "weights", cwd=project)
+        ok("commit", "-m", "t", cwd=project)
+        ok("switch", "main", cwd=project)
+        write(project, {"thing.x": b"\0o"})
+        ok("add", "thing.x", "--as", "data", cwd=project)
+        ok("commit", "-m", "o", cwd=project)
+        before = snapshot(project)
+        done = mvcs_run("merge", "other", "--json", cwd=project)
+        if done.code == 4:
+            assert done.error["code"] == "path-in-two-ingredients"
+            assert snapshot(project) == before
+        else:
+            assert done.json["conflicts"] >= 1
+
+    def test_a_path_without_conflicts_is_no_answer_for_all(self, project):
+        two_sides(project, {"data/x.bin": b"\0o"}, {"data/x.bin": b"\0t"})
+        merge(project, "other")
+        assert fails(3, "path-not-found", "conflicts", "data/y.bin", cwd=project)
+
+    @pytest.mark.parametrize("words", [("-s", "\udcff=ours"), ("-m", "\udcff")])
+    def test_what_is_not_utf_8_is_refused(self, project, words):
+        two_sides(project, {"data/x.bin": b"\0o"}, {"data/y.bin": b"\0t"})
+        assert fails(2, "invalid-argument", "merge", "other", *words, cwd=project)
 
 
 class TestPatch:
