@@ -70,7 +70,7 @@ def merge_file(
         from mvcs.merge.text import merge_text
 
         return merge_text(base, ours, theirs, choose, marker=marker)
-    raise UnreadableContent(format="text", line=0, reason=f"{ingredient} is merged by the file")
+    raise UnreadableContent(format="merged inside", line=0, reason=f"{ingredient} is merged file by file")
 
 
 def key_of(path: bytes, keys: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

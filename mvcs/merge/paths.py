@@ -243,7 +243,7 @@ class _Merging:
                 read(theirs.entry.oid), lambda conflict: self.choose(path, conflict),
             )
         except UnreadableContent as error:
-            self._whole(path, base, ours, theirs, error.message)
+            self._whole(path, base, ours, theirs, error.message.replace(": line 0:", ":"))
             return
         assert isinstance(mode.value, int)
         self.result.files[path] = NewFile(ingredient, mode.value, merged.content)

@@ -393,6 +393,15 @@ class TestNeverAGuess:
         else:
             assert done.json["conflicts"] >= 1
 
+    def test_a_path_with_a_colon_is_settled_and_settled_anew(self, project):
+        base(project, {"conf/a:b.yaml": "k: 1\n"})
+        two_sides(project, {"conf/a:b.yaml": "k: 2\n"}, {"conf/a:b.yaml": "k: 3\n"})
+        merge(project, "other")
+        ok("resolve", "conf/a:b.yaml:k", "--base", cwd=project)
+        ok("resolve", "a:b.yaml:k", "--theirs", cwd=project / "conf")
+        ok("commit", cwd=project)
+        assert (project / "conf/a:b.yaml").read_text() == "k: 3\n"
+
     def test_a_path_without_conflicts_is_no_answer_for_all(self, project):
         two_sides(project, {"data/x.bin": b"\0o"}, {"data/x.bin": b"\0t"})
         merge(project, "other")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from mvcs_cli.merging import merged
@@ -28,8 +30,6 @@ def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: b
     known = {item.item.path.decode("utf-8", "surrogateescape") for item in repo.conflicts()}
     name, key = _split(repo.inside, ui.cwd, path, known)
     if edit:
-        import os
-
         click.edit(filename=os.path.join(repo.root, name))
     strategy = "set" if value is not None else "edited" if edited or edit else choice
     assert strategy is not None
@@ -39,13 +39,14 @@ def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: b
 
 
 def _split(inside: object, cwd: str, text: str, known: set[str]) -> tuple[str, str | None]:
-    """Splits PATH[:KEY] at the first colon behind which the path is one that has conflicts."""
+    """Splits PATH[:KEY] at the last colon before which there is a file, or a path with conflicts."""
     assert callable(inside)
     end = len(text)
     while end > 0:
         path = text if text[:end] in known and end == len(text) else inside(text[:end], cwd)
-        if path in known or text[:end] in known:
-            return (path if path in known else text[:end]), text[end + 1 :] or None
+        if path in known or text[:end] in known or os.path.lexists(os.path.join(cwd, text[:end])):
+            whole = text[:end] if path not in known and text[:end] in known else path
+            return whole, text[end + 1 :] or None
         end = text.rfind(":", 0, end)
-    whole, colon, key = text.partition(":")
-    return inside(whole, cwd), key if colon else None
+    before, colon, key = text.partition(":")
+    return inside(before, cwd), key if colon else None
