@@ -150,13 +150,13 @@ def test_a_merge_by_key_is_that_of_the_model(base, first, second, form, strategy
     assert {item.key for item in left} == conflicts
     assert len(left) == len(conflicts)
     assert not (merged.decisions if strategy is None else merged.conflicts)
-    if len({content.read() for content in contents}) == 3:
+    if len({content.read() for content in contents}) == 3 and strategy in {None, "ours"}:  # others take rows of ours away
         assert [number for number in found if number in ours] == [number for number in ours if number in found]
         new = [number for number in theirs if number in found and number not in ours]
         order = list(found)
         for at, number in enumerate(theirs):
             if number in new:
-                before = [n for n in list(theirs)[:at] if n in ours and n in found]
+                before = [n for n in list(theirs)[:at] if n in ours]
                 after = order[order.index(before[-1]) + 1 :] if before else order[max([-1, *map(order.index, kept(order, ours))]) + 1 :]
                 assert number in after[: len(new)]
 
