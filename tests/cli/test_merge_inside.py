@@ -393,6 +393,18 @@ class TestNeverAGuess:
         else:
             assert done.json["conflicts"] >= 1
 
+    def test_an_editor_that_changes_nothing_settles_nothing(self, project, monkeypatch):
+        base(project, {"params.yaml": "k: 1\n"})
+        two_sides(project, {"params.yaml": "k: 2\n"}, {"params.yaml": "k: 3\n"})
+        merge(project, "other")
+        monkeypatch.setenv("EDITOR", "true")
+        assert mvcs_run("resolve", "params.yaml", "--edit", cwd=project).code == 1
+        assert len(conflicts(project)) == 1
+        monkeypatch.setenv("EDITOR", "sed -i s/2/9/")
+        ok("resolve", "params.yaml", "--edit", cwd=project)
+        ok("commit", cwd=project)
+        assert (project / "params.yaml").read_text() == "k: 9\n"
+
     def test_a_path_with_a_colon_is_settled_and_settled_anew(self, project):
         base(project, {"conf/a:b.yaml": "k: 1\n"})
         two_sides(project, {"conf/a:b.yaml": "k: 2\n"}, {"conf/a:b.yaml": "k: 3\n"})

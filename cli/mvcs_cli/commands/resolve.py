@@ -30,12 +30,28 @@ def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: b
     known = {item.item.path.decode("utf-8", "surrogateescape") for item in repo.conflicts()}
     name, key = _split(repo.inside, ui.cwd, path, known)
     if edit:
-        click.edit(filename=os.path.join(repo.root, name))
+        full = os.path.join(repo.root, name)
+        before = _bytes(full)
+        click.edit(filename=full)
+        if _bytes(full) == before:  # whoever leaves an editor without a change has decided nothing
+            ui.answer(
+                "resolve", {"commit": None, "conflicts": len(repo.conflicts(name)), "how": "unchanged"},
+                people=lambda: ui.line("The file is as it was; nothing is settled (--edited if it is right so)."),
+            )
+            return 1
     strategy = "set" if value is not None else "edited" if edited or edit else choice
     assert strategy is not None
     done = repo.resolve_conflict(name, key, strategy=strategy, value=value, command=ui.command("resolve"))
     merged(ui, "resolve", name, done)
     return 0
+
+
+def _bytes(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _split(inside: object, cwd: str, text: str, known: set[str]) -> tuple[str, str | None]:
