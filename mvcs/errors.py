@@ -13,7 +13,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
-     |    |                          PatchDoesNotApply MergeDue MergeElsewhere
+     |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -365,6 +365,13 @@ class MergeDue(PreconditionFailed):
 
     template = "Git has merged {branches}, and their data, config and weights are not merged yet"
     hint_template = "mvcs merge {branches}, or mvcs commit --no-merge to leave them out"
+
+
+class BranchInUse(PreconditionFailed):
+    """Another workspace of the repository stands on the same branch; fields `branch`, `workspace`."""
+
+    template = "the workspace {workspace} is on {branch} too: a commit from here would drop what it has committed there"
+    hint_template = "mvcs switch -c NAME, then mvcs commit"
 
 
 class MergeElsewhere(PreconditionFailed):

@@ -5,10 +5,11 @@ The way: look and store, root tree, origin and measured, commit object, one tran
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, summary
-from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
+from mvcs.errors import BranchInUse, InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
 from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
 from mvcs.objects.operation import Move
@@ -22,8 +23,9 @@ from mvcs.ops.context import Look, look, open_workspace, put_back
 from mvcs.ops.moves import head_moves
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
-from mvcs.refs.names import TAGS, check_name, merging_key, tag_key
+from mvcs.refs.names import HEAD, TAGS, check_name, merging_key, tag_key
 from mvcs.repo.changes import EMPTY, settle
+from mvcs.repo.layout import PROJECT
 from mvcs.repo.writeout import case_collisions
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from mvcs.objects.commit import Person
     from mvcs.ops.settling import Ended
     from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
     from mvcs.store.base import Batch
 
 VALUES = b"metrics/.mvcs/values"
@@ -127,6 +130,7 @@ def commit(repository: Repository, request: Request) -> CommitResult:
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=True)
+            _refuse_shared(workspace, seen)
             if seen.refs.get(merging_key(workspace.name)) is None:
                 if workspace.git is not None and not request.no_merge:
                     from mvcs.ops.follow import refuse_due
@@ -136,6 +140,17 @@ def commit(repository: Repository, request: Request) -> CommitResult:
             from mvcs.ops.settling import end_merge
 
             return _Making(repository, seen, batch, request, end_merge(seen, amend=request.amend)).run()
+
+
+def _refuse_shared(workspace: Workspace, seen: Look) -> None:
+    """Checks that no other workspace stands on the branch: files know nothing of commits that were made elsewhere."""
+    if workspace.git is not None or seen.head.branch is None:
+        return  # Git keeps its worktrees on different branches
+    home = os.path.dirname(workspace.repository.path)
+    for key, stored in seen.refs.under(f"{HEAD}/"):
+        name = key.split("/", 1)[1]
+        if stored == seen.head.branch and name != workspace.name and os.path.isfile(os.path.join(home, name, PROJECT)):
+            raise BranchInUse(branch=seen.head.shown, workspace=name)
 
 
 def _check_message(message: str | None) -> None:

@@ -342,3 +342,17 @@ class TestResetOnly:
 
     def test_an_unknown_ingredient_is_refused(self, project):
         assert fails(2, "invalid-argument", "reset", "--only", "datas", cwd=project)
+
+
+def test_two_workspaces_on_one_branch_do_not_drop_each_others_files(project):
+    """The files of one know nothing of what the other has committed."""
+    text = (project / "mvcs.toml").read_text()
+    write(project / "copy", {"mvcs.toml": text, "train.py": PROJECT["train.py"]})
+    ok("init", str(project / "copy"), cwd=project)
+    error = fails(4, "branch-in-use", "commit", "-m", "x", cwd=project / "copy")
+    assert error["details"] == {"branch": "main", "workspace": "."}
+    ok("switch", "-c", "mine", cwd=project / "copy")
+    ok("commit", "-m", "x", cwd=project / "copy")
+    write(project, {"train.py": "here\n"})
+    shutil.rmtree(project / "copy")
+    ok("commit", "-m", "a workspace that is gone is in nobody's way", cwd=project)
