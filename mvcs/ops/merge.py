@@ -37,6 +37,7 @@ from mvcs.repo.reading import Digest
 if TYPE_CHECKING:
     from mvcs.merge.paths import PathConflict
     from mvcs.objects.editing import Placed
+    from mvcs.objects.values import Json
     from mvcs.ops.reconcile import Reconciled
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
@@ -303,11 +304,13 @@ def finish(
     if found.conflicts:  # gc keeps all three states while it is in progress
         chosen = tuple(dict.fromkeys(oid for oid in (*parents, plan.theirs, plan.base) if oid is not None))
     highest = max((repository.commit(parent).generation for parent in chosen), default=0)
-    described = canonical_json({"merge": plan.to_json(decisions_of(found))})
+    described: dict[str, Json] = {"merge": plan.to_json(decisions_of(found))}
+    if workspace.git is not None:
+        described["git"] = dict(workspace.git.describe())  # what Git merges next is counted from here
     made = Commit(
         model=workspace.model, tree=found.tree.oid, parents=chosen, generation=highest + 1,
         author=person if author is None else author.author, committer=person, message=plan.message,
-        origin=found.origin, measured=found.measured, provenance=batch.put_bytes(described),
+        origin=found.origin, measured=found.measured, provenance=batch.put_bytes(canonical_json(described)),
     )
     oid = batch.put_object(COMMIT, made.encode())
     key = merging_key(workspace.name)

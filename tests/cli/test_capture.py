@@ -122,6 +122,8 @@ def test_the_hint_works(project):
 def test_data_and_large_text_are_not_searched(project):
     write(project, {"data/log.csv": f"a\n{SECRET}\n", "big.py": f"# {SECRET}\n" + "x = 1\n" * 200_000})
     ok("commit", "-m", "x", cwd=project)
+    assert {"data/log.csv", "big.py"} <= set(listed(project))
+    assert "allowed_secrets" not in (ok("show", "--json", cwd=project).json["provenance"] or {})
 
 
 def test_an_interpreter_that_is_part_of_the_model_is_never_run(project):

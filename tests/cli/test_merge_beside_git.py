@@ -60,6 +60,23 @@ def test_after_git_merge_the_rest_is_due_and_merged(work):
     assert git(work, "status", "--porcelain") == ""
 
 
+def test_a_merge_remembers_gits_commit_so_that_the_next_one_is_seen(work):
+    branch_off(work, {"README.md": "ours\n"}, {"data/theirs.bin": b"\0t"})
+    git(work, "switch", "-qc", "third", "exp")
+    ok("checkout", cwd=work)
+    step(work, {"data/third.bin": b"\0", "train.py": "third\n"}, "third")
+    git(work, "switch", "-q", "main")
+    ok("checkout", cwd=work)
+    git(work, "merge", "-q", "exp", "-m", "one")
+    ok("merge", "exp", cwd=work)
+    assert ok("show", "--json", cwd=work).json["provenance"]["git"]["sha"] == git(work, "rev-parse", "HEAD")
+    git(work, "merge", "-q", "third", "-m", "two")
+    assert status(work)["merges_due"] == ["third"]
+    ok("merge", "third", cwd=work)
+    assert (work / "data/third.bin").exists()
+    assert status(work)["clean"]
+
+
 def test_a_fast_forward_of_git_is_one_here_too(work):
     git(work, "switch", "-qc", "exp")
     tip = step(work, {"train.py": "new\n", "data/new.bin": b"\0n"}, "theirs")
