@@ -4,18 +4,52 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from mvcs.errors import InvalidArgument
 from mvcs_cli.ui import quoted
+from mvcs_cli.verb import complete_ingredient, complete_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mvcs.api.results import Left, MergeResult
     from mvcs_cli.ui import Ui
 
 SHOWN = 20
+
+
+def pick_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the argument and the options that cherry-pick and revert share."""
+    for add in reversed((
+        click.argument("revision", shell_complete=complete_revision),
+        click.option(
+            "--only", metavar="INGREDIENTS", shell_complete=complete_ingredient, help="Only these, with commas."
+        ),
+        click.option(
+            "--parent", type=int, metavar="N", help="Of a merge commit: the parent that changes are counted from."
+        ),
+        click.option("-s", "--strategy", "strategies", multiple=True, metavar="PATTERN=S", help="As in merge."),
+        click.option("--dry-run", is_flag=True, help="Only say what it would give; 1 if conflicts would be left."),
+    )):
+        function = add(function)
+    return function
+
+
+def picked(
+    ui: Ui, verb: str, revision: str, *, only: str | None, parent: int | None, strategies: tuple[str, ...],
+    dry_run: bool,
+) -> int:
+    """Runs cherry-pick or revert and says what it gave; returns the exit code."""
+    repo = ui.repo()
+    run = {"cherry-pick": repo.cherry_pick, "revert": repo.revert}[verb]
+    done = run(
+        revision, only=ingredients_of(only), parent=parent, strategies=strategies_of(strategies), dry_run=dry_run,
+        command=ui.command(verb),
+    )
+    return merged(ui, verb, revision, done)
 
 
 def strategies_of(given: Sequence[str]) -> dict[str, str]:

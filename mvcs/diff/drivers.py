@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.errors import UnreadableContent
-from mvcs.formats.names import kind_of
+from mvcs.formats.names import key_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,18 +25,18 @@ class Settings:
 
     Args:
         context: Lines around a change of text.
-        key: Columns that identify a row of a table, by path.
+        keys: Path pattern to the columns that identify a row of a table.
         directions: Metric to "higher" or "lower": which is better.
     """
 
-    __slots__ = ("context", "directions", "key")
+    __slots__ = ("context", "directions", "keys")
 
     def __init__(
-        self, *, context: int = 3, key: Mapping[bytes, tuple[str, ...]] | None = None,
+        self, *, context: int = 3, keys: Mapping[str, tuple[str, ...]] | None = None,
         directions: Mapping[str, str] | None = None,
     ) -> None:
         self.context = context
-        self.key = dict(key or {})
+        self.keys = dict(keys or {})
         self.directions = dict(directions or {})
 
 
@@ -101,5 +101,5 @@ def _typed(
     if kind == "table":
         from mvcs.diff.table import diff_table
 
-        return diff_table(syntax, before, after, settings.key.get(path, ()))
+        return diff_table(syntax, before, after, key_of(path, settings.keys))
     return None

@@ -6,6 +6,10 @@ Knows: names and endings. Refuses to know: contents; a file that is not what its
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SYNTAXES = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -50,3 +54,9 @@ def kind_of(path: bytes, ingredient: str) -> tuple[str, str]:
     if ending in SYNTAXES and ingredient != "data":
         return "config", SYNTAXES[ending]
     return ("bytes" if ingredient == "data" else "text"), ""
+
+
+def key_of(path: bytes, keys: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Returns the columns that identify a row of a table; none if mvcs.toml declares none."""
+    text = path.decode("utf-8", "surrogateescape")
+    return next((columns for pattern, columns in keys.items() if fnmatchcase(text, pattern)), ())

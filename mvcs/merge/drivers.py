@@ -5,11 +5,10 @@ Knows: names and endings. Refuses to know: how a driver works. What no driver ta
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mvcs.errors import UnreadableContent
-from mvcs.formats.names import kind_of
+from mvcs.formats.names import key_of, kind_of
 from mvcs.merge.values import SET, Choice
 
 if TYPE_CHECKING:
@@ -71,9 +70,3 @@ def merge_file(
 
         return merge_text(base, ours, theirs, choose, marker=marker)
     raise UnreadableContent(format="merged inside", line=0, reason=f"{ingredient} is merged file by file")
-
-
-def key_of(path: bytes, keys: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Returns the columns that identify a row of a table; none if mvcs.toml declares none."""
-    text = path.decode("utf-8", "surrogateescape")
-    return next((columns for pattern, columns in keys.items() if fnmatchcase(text, pattern)), ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mvcs.diff.drivers import Settings, diff_file
@@ -104,13 +103,10 @@ def details(
         context: Lines around a change of text.
     """
     rules = None if workspace is None else workspace.project.rules
+    settings = Settings(context=context)
+    if rules is not None:
+        settings = Settings(context=context, keys=rules.keys, directions=rules.directions)
     for change in changes:
-        name = change.path.decode("utf-8", "surrogateescape")
-        keys = {} if rules is None else rules.keys
-        key = next((columns for pattern, columns in keys.items() if fnmatchcase(name, pattern)), ())
-        settings = Settings(
-            context=context, key={change.path: key}, directions=None if rules is None else rules.directions
-        )
         before, after = (content_of(repository, side, change.path, workspace) for side in (change.before, change.after))
         links = any(side is not None and side.entry.mode == SYMLINK for side in (change.before, change.after))
         if before is None or after is None or links or change.change == "mode":

@@ -235,7 +235,7 @@ class TestInit:
         write(folder, {**small_files("new"), "model.safetensors": noise(300_000, "w"), "cache.tmp": b"x"})
         return folder
 
-    def finish(self, folder: str) -> None:
+    def finish(self, folder: str) -> str:
         from mvcs.errors import RepositoryExists
 
         try:
@@ -250,18 +250,19 @@ class TestInit:
             assert set(kept) >= {"mvcs.toml", ".mvcsignore", "train.py", "model.safetensors"}
             assert repo.fsck().problems == []
             assert repo.status().clean
+        return made.oid.hex()
 
     @pytest.mark.parametrize("index", range(3))
     def test_at_a_point(self, folder, index):
         Child(folder, [["init", {"path": folder, "model": "m", "yes": True}]], kill=index).end()
-        self.finish(folder)
+        assert self.finish(folder)
 
     @pytest.mark.parametrize("seed", range(max(1, ROUNDS // 12)))
     def test_at_any_time(self, folder, seed):
         child = Child(folder, [["init", {"path": folder, "model": "m", "yes": True}]])
         time.sleep(random.Random(seed).uniform(0.1, 0.35))
         child.kill()
-        self.finish(folder)
+        assert self.finish(folder)
 
 
 class TestClone:

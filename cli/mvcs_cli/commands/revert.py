@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import click
+from typing import Any
 
-from mvcs_cli.merging import ingredients_of, merged, strategies_of
+from mvcs_cli.merging import pick_options, picked
 from mvcs_cli.ui import Ui
-from mvcs_cli.verb import complete_ingredient, complete_revision, verb
+from mvcs_cli.verb import verb
 
 
 @verb("revert")
-@click.argument("revision", shell_complete=complete_revision)
-@click.option("--only", metavar="INGREDIENTS", shell_complete=complete_ingredient, help="Only these, with commas.")
-@click.option("--parent", type=int, metavar="N", help="Of a merge commit: the parent that changes are counted from.")
-@click.option("-s", "--strategy", "strategies", multiple=True, metavar="PATTERN=S", help="As in merge.")
-@click.option("--dry-run", is_flag=True, help="Only say what it would give; 1 if conflicts would be left.")
-def command(
-    ui: Ui, revision: str, *, only: str | None, parent: int | None, strategies: tuple[str, ...], dry_run: bool
-) -> int:
+@pick_options
+def command(ui: Ui, revision: str, **options: Any) -> int:  # noqa: ANN401 -- click's own
     """Take back what one commit changed, as a new commit."""
-    done = ui.repo().revert(
-        revision, only=ingredients_of(only), parent=parent, strategies=strategies_of(strategies), dry_run=dry_run,
-        command=ui.command("revert"),
-    )
-    return merged(ui, "revert", revision, done)
+    return picked(ui, "revert", revision, **options)

@@ -175,7 +175,9 @@ def test_encodings_and_line_ends_are_read_and_written_back_as_they_were(syntax, 
 @pytest.mark.parametrize("syntax", TEXTS)
 @pytest.mark.parametrize("content", [b"a\n\xff", b"\xff\xfea", b"\xff\xfe\x00\xd8", b"\xfe\xff\xdc\x00", b"\x00"])
 def test_bytes_that_are_no_text_are_refused(syntax, content):
-    refused(syntax, content)
+    line, reason = refused(syntax, content)
+    assert line >= 0
+    assert reason
 
 
 @pytest.mark.parametrize("syntax, text", [
@@ -197,7 +199,11 @@ def test_depth_is_bounded(syntax, text):
     ("yaml", "a: &x " + "[" * 50 + "]" * 50 + "\nb: " + "[" * 49 + "*x" + "]" * 49),
 ])
 def test_files_as_deep_as_the_bound_are_read(syntax, text):
-    read(syntax, text)
+    def depth(value):
+        below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+        return 0 if below is None else 1 + max(map(depth, below), default=0)
+
+    assert MAX_DEPTH - 1 <= depth(read(syntax, text)) <= MAX_DEPTH
 
 
 def test_aliases_count_for_the_depth():
