@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,9 @@ settings.register_profile("ci", deadline=None, max_examples=60, database=None, p
                           suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 settings.register_profile("dev", settings.get_profile("ci"), max_examples=30)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell hands that down to its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests that CI must run: those listed in tests/required/*.txt. A skipped one, or one that is not there, fails the run.
 
