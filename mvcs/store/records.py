@@ -1,6 +1,6 @@
 """Chunk records: a 48 byte header and a payload; and recipe lists: how a blob is cut.
 
-Knows: the layout. Refuses to know: codecs (`compress`), where records lie (`segments`). Implements: spec 6.
+Knows: the layout. Refuses to know: codecs (`codecs`), where records lie (`segments`). Implements: spec 6.
 """
 
 from __future__ import annotations
@@ -27,10 +27,21 @@ CHECKSUM = 8
 NO_BASIS = bytes(OID_BYTES)
 NO_MODES = bytes(8)
 
-# Codecs. 2 to 5 are reserved: float planes, difference, difference with a zero code, gap delta (spec 6.3).
+# Codecs (spec 6.3).
 RAW = 0
 ZSTD = 1
-RESERVED = {2: "codec-planes", 3: "codec-difference", 4: "codec-zero", 5: "codec-gap"}
+PLANES = 2
+DIFFERENCE = 3
+ZERO = 4
+GAP = 5
+CODEC_NAMES = {RAW: "raw", ZSTD: "zstd", PLANES: "planes", DIFFERENCE: "difference", ZERO: "zero", GAP: "gap"}
+BASED = frozenset((DIFFERENCE, ZERO, GAP))
+"""Codecs whose payload is read beside the raw bytes of other chunks."""
+WIDTHS = frozenset((1, 2, 4, 8))
+MAX_DEPTH = 4
+"""Records that may have to be read one after another before a chunk is decoded."""
+MAX_BASES = 4
+"""Chunks that the dictionary of a gap record may be made of."""
 
 MAX_CHUNK = 8 << 20
 """Raw bytes that any chunk may have; a record that claims more is refused before anything is allocated."""
@@ -40,27 +51,89 @@ KIND_CODES = {"blob": 0, "tree": 1, "commit": 2, "tag": 3, "attestation": 4, "op
 KIND_NAMES = {code: kind for kind, code in KIND_CODES.items()}
 
 
-def make_record(codec: int, raw_length: int, payload: bytes | memoryview) -> bytes:
-    """Returns a chunk record without a basis."""
-    return b"".join((HEADER.pack(RECORD_VERSION, codec, 0, 0, raw_length, NO_MODES, NO_BASIS), payload))
+class Header(Record):
+    """The header of a chunk record.
+
+    Args:
+        codec: How the payload gives the raw bytes.
+        raw_length: Bytes of the chunk.
+        width: Bytes of an element where the codec works on elements, else 0.
+        depth: Records below this one in the chain of bases, 0 without a basis.
+        modes: Eight bytes; of planes one for each, of a gap record the number of its bases.
+        basis: Oid of the first basis, zeros without one.
+    """
+
+    __slots__ = ("basis", "codec", "depth", "modes", "raw_length", "width")
+
+    def __init__(
+        self, codec: int, raw_length: int, width: int = 0, depth: int = 0, modes: bytes = NO_MODES,
+        basis: bytes = NO_BASIS,
+    ) -> None:
+        self.codec = codec
+        self.raw_length = raw_length
+        self.width = width
+        self.depth = depth
+        self.modes = modes
+        self.basis = basis
+
+    def encode(self) -> bytes:
+        """Returns the first 48 bytes of a record."""
+        return HEADER.pack(
+            RECORD_VERSION, self.codec, self.width, self.depth, self.raw_length, self.modes, self.basis
+        )
 
 
-def read_header(record: memoryview, oid: Oid) -> tuple[int, int]:
-    """Returns (codec, raw length) of a chunk record.
+def make_record(header: Header, *payload: bytes | memoryview) -> bytes:
+    """Returns a chunk record."""
+    return b"".join((header.encode(), *payload))
+
+
+def read_header(record: memoryview, oid: Oid) -> Header:
+    """Returns the header of a chunk record.
 
     Raises:
-        InvalidObject: If the header is not legal.
+        InvalidObject: If it is not legal.
         UnknownFeature: If a newer mvcs wrote it.
     """
     if len(record) < HEADER_BYTES:
         raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: {len(record)} bytes")
     version, codec, width, depth, raw_length, modes, basis = HEADER.unpack_from(record)
-    if version != RECORD_VERSION or codec in RESERVED:
-        raise UnknownFeature(features=(RESERVED.get(codec, f"chunk-record-{version}"),))
-    plain = not width and not depth and modes == NO_MODES and basis == NO_BASIS
-    if codec not in {RAW, ZSTD} or not plain or raw_length > MAX_CHUNK:
+    if version != RECORD_VERSION:
+        raise UnknownFeature(features=(f"chunk-record-{version}",))
+    if codec not in CODEC_NAMES:
+        raise UnknownFeature(features=(f"codec-{codec}",))
+    elements = codec in {PLANES, DIFFERENCE, ZERO}
+    legal = (
+        raw_length <= MAX_CHUNK
+        and (width in WIDTHS if elements else not width)
+        and (1 <= depth <= MAX_DEPTH and basis not in {NO_BASIS, oid} if codec in BASED else not depth)
+        and (codec in BASED or basis == NO_BASIS)
+        and (elements or not any(modes[codec == GAP :]))
+        and (codec != GAP or 1 <= modes[0] <= MAX_BASES)
+        and not any(modes[width:] if elements else b"")
+    )
+    if not legal:
         raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: codec {codec}, {raw_length} bytes")
-    return codec, raw_length
+    return Header(codec, raw_length, width, depth, modes, basis)
+
+
+def read_bases(record: memoryview, header: Header, oid: Oid) -> tuple[list[Oid], memoryview]:
+    """Returns the oids of what a record is based on, and its payload.
+
+    Raises:
+        InvalidObject: If the record ends before it has named them.
+    """
+    payload = record[HEADER_BYTES:]
+    if header.codec not in BASED:
+        return [], payload
+    bases = [Oid(header.basis)]
+    if header.codec == GAP:
+        more = (header.modes[0] - 1) * OID_BYTES
+        if len(payload) < more:
+            raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: its bases are cut short")
+        bases += [Oid(bytes(payload[at : at + OID_BYTES])) for at in range(0, more, OID_BYTES)]
+        payload = payload[more:]
+    return bases, payload
 
 
 class RecipeList(Record):
