@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.ops.resembling import Resembling
 from mvcs.repo.changes import EMPTY, compare, read_unknown
 from mvcs.repo.reading import Digest
 from mvcs.repo.scan import Seen
@@ -109,7 +110,8 @@ def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
         seen.tree = seen.commit.tree
     seen.scan = workspace.scan(rules_maker(workspace))
     seen.read = read_unknown(
-        workspace.root, seen.scan, digest, repository.progress, None if strict else seen.problems
+        workspace.root, seen.scan, digest, repository.progress, None if strict else seen.problems,
+        None if isinstance(digest, Digest) else Resembling(repository.load_tree, seen.tree),
     )
     seen.changes = compare(seen.scan, seen.read, repository.load_tree, seen.tree)
     if not isinstance(digest, Digest):
@@ -140,7 +142,9 @@ def _store_hashed(seen: Look, batch: Batch, *, strict: bool) -> None:
         seen.scan.unknown[path] = Seen(row.stats, row.ingredient, row)
     if seen.scan.unknown:
         problems = None if strict else seen.problems
-        seen.read.update(read_unknown(workspace.root, seen.scan, batch, workspace.repository.progress, problems))
+        near = Resembling(workspace.repository.load_tree, seen.tree)
+        seen.read.update(read_unknown(workspace.root, seen.scan, batch, workspace.repository.progress, problems, near))
+        seen.scan.cache.base = None  # what the scan flagged was flagged against the base before the first comparison
         seen.changes = compare(seen.scan, seen.read, workspace.repository.load_tree, seen.tree)
         for change in seen.changes:  # not what HEAD has after all
             seen.again.pop(change.path, None)

@@ -6,6 +6,7 @@ Knows: scan, rows and trees. Refuses to know: what becomes of the difference.
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange
@@ -16,7 +17,7 @@ from mvcs.repo.reading import read_file
 from mvcs.repo.statcache import NO_STATS, Folder, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Load
@@ -33,6 +34,7 @@ MANY = 500
 
 def read_unknown(
     root: str, found: Scan, digest: Digest | Batch, progress: Progress, problems: list[CaptureError] | None = None,
+    near: Callable[[bytes], Sequence[Oid]] | None = None,
 ) -> dict[bytes, Entry]:
     """Reads every file that the scan could not know, and brings its row up to date.
 
@@ -42,6 +44,7 @@ def read_unknown(
         digest: Gets the bytes.
         progress: Hears of the bytes.
         problems: Takes what cannot be captured; if None the first problem is raised.
+        near: Gives the blobs that a file is likely to resemble.
 
     Returns:
         Path to entry of what was read.
@@ -53,7 +56,8 @@ def read_unknown(
     for path, seen in sorted(found.unknown.items(), key=lambda item: -item[1].stats[2]):
         folder, _, name = path.rpartition(b"/")
         try:
-            stats, entry = read_file(root, path, digest, progress.advance)
+            resembles = None if near is None else partial(near, path)
+            stats, entry = read_file(root, path, digest, progress.advance, resembles)
         except CaptureError as error:
             if problems is None:
                 raise

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import os
 import stat as st
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mvcs.errors import ChangedDuringCapture, UnreadableFile, UnsafeLink, UnsafeName
-from mvcs.objects.editing import unsafe_path
+from mvcs.objects.editing import too_deep, unsafe_path
 from mvcs.objects.hashing import BlobHasher, Oid, blob_oid
 from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, SYMLINK, Entry, name_problem
 from mvcs.ports import unheard
+from mvcs.repo.companions import described
 from mvcs.repo.scan import stats_of
+from mvcs.store.base import INLINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mvcs.repo.statcache import Stats
     from mvcs.store.base import Batch
+    from mvcs.store.splitters.layout import Layout
 
 _PIECE = 1 << 20
 
@@ -31,12 +35,17 @@ class Digest:
     A batch of the store has the same two methods, so that commit stores what status hashes.
     """
 
-    def put_bytes(self, content: bytes) -> Oid:
+    def put_bytes(self, content: bytes, near: Sequence[Oid] = ()) -> Oid:
         """Takes a whole content."""
+        del near
         return blob_oid(content)
 
-    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
+    def put_file(
+        self, descriptor: int, size: int, heard: Callable[[int], None] = unheard, near: Sequence[Oid] = (),
+        described: Callable[[], Layout | None] | None = None,
+    ) -> tuple[Oid, int]:
         """Takes an open file to its end; returns (oid, bytes read)."""
+        del near, described
         hasher = BlobHasher(threads=2 if size > 16 * _PIECE else 1)
         total = 0
         piece = 16 * _PIECE if size > 16 * _PIECE else _PIECE
@@ -48,7 +57,8 @@ class Digest:
 
 
 def read_file(
-    root: str, path: bytes, digest: Digest | Batch, heard: Callable[[int], None] = unheard
+    root: str, path: bytes, digest: Digest | Batch, heard: Callable[[int], None] = unheard,
+    near: Callable[[], Sequence[Oid]] | None = None,
 ) -> tuple[Stats, Entry]:
     """Reads one file or link.
 
@@ -57,6 +67,7 @@ def read_file(
         path: The file.
         digest: Gets its bytes.
         heard: Called with the bytes of each piece as it is read.
+        near: Gives the blobs that a large file is likely to resemble.
 
     Returns:
         Its stat, as it was before and after, and its entry.
@@ -69,7 +80,7 @@ def read_file(
     """
     shown = os.fsdecode(path)
     name = path.rpartition(b"/")[2]
-    problem = unsafe_path(path) or name_problem(name)
+    problem = unsafe_path(path) or name_problem(name) or too_deep(path)
     if problem:
         raise UnsafeName(path=shown, reason=problem)
     full = os.path.join(os.fsencode(root), path)
@@ -86,7 +97,8 @@ def read_file(
         raise UnreadableFile(path=shown, reason=error.strerror or str(error)) from error
     try:
         stats = stats_of(os.fstat(descriptor))
-        oid, size = digest.put_file(descriptor, stats[2], heard)
+        resembles = near() if near is not None and stats[2] > INLINE else ()
+        oid, size = digest.put_file(descriptor, stats[2], heard, resembles, partial(described, full, stats[2]))
         after = stats_of(os.fstat(descriptor))
         if after != stats or size != stats[2] or stats_of(os.lstat(full)) != stats:
             raise ChangedDuringCapture(path=shown)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mvcs.ports import unheard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from mvcs.objects.hashing import Oid
+    from mvcs.store.splitters.layout import Layout
 
 # Tables of `meta`; keys and values are bytes (spec 7.2).
 OBJECTS = "objects"
@@ -99,17 +100,22 @@ class Batch(Protocol):
     Bytes reach the disk in the order chunks, recipe lists, trees and commits (law 1).
     """
 
-    def put_bytes(self, content: bytes) -> Oid:
-        """Adds a blob."""
+    def put_bytes(self, content: bytes, near: Sequence[Oid] = ()) -> Oid:
+        """Adds a blob; `near` as in `put_file`."""
         ...
 
-    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
+    def put_file(
+        self, descriptor: int, size: int, heard: Callable[[int], None] = unheard, near: Sequence[Oid] = (),
+        described: Callable[[], Layout | None] | None = None,
+    ) -> tuple[Oid, int]:
         """Adds a blob from an open file, read once to its end.
 
         Args:
             descriptor: The open file.
             size: Its size as it is expected.
             heard: Called with the bytes of each piece as it is read.
+            near: Blobs that it is likely to resemble, such as the file's earlier versions, the likeliest first.
+            described: Says where its tensors are as far as other files tell, if the file does not itself.
 
         Returns:
             The oid and the number of bytes read, which is not `size` when the file changed meanwhile.

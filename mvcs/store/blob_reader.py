@@ -9,7 +9,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
-from mvcs.errors import InvalidArgument, ObjectCorrupt
+from mvcs.errors import InvalidArgument, ObjectCorrupt, ObjectMissing
 from mvcs.objects.hashing import BLOB, Oid
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ class Chunks(Protocol):
 
     def read_chunk(self, oid: Oid) -> bytes:
         """Returns one verified chunk."""
+        ...
+
+    def recipe(self, oid: Oid) -> RecipeList | None:
+        """Returns how a blob is cut now; None if it is not cut."""
         ...
 
 
@@ -44,6 +48,27 @@ class StoredBlob:
         self._cached: tuple[int, bytes] = (-1, b"")
         self.size = self._ends[-1]
 
+    def _at_position(self) -> tuple[bytes, int]:
+        """Returns the chunk that the position is in, and where it begins."""
+        for last in (False, True):
+            index = bisect_right(self._ends, self._position)
+            try:
+                return self._chunk(index), self._ends[index - 1] if index else 0
+            except ObjectMissing:
+                if last or not self._is_cut_anew():
+                    raise
+        raise AssertionError
+
+    def _is_cut_anew(self) -> bool:
+        """Looks whether repack has cut the blob anew since it was opened, and gc has taken the old chunks."""
+        recipe = None if self._recipe is None else self._store.recipe(self.oid)
+        if recipe is None or recipe == self._recipe or recipe.size != self.size:
+            return False
+        self._recipe = recipe
+        self._ends = list(accumulate(recipe.lengths))
+        self._cached = (-1, b"")
+        return True
+
     def _chunk(self, index: int) -> bytes:
         if self._recipe is None:
             return self._content or b""
@@ -59,12 +84,21 @@ class StoredBlob:
         end = self.size if size < 0 else min(self.size, self._position + size)
         parts = []
         while self._position < end:
-            index = bisect_right(self._ends, self._position)
-            begin = self._ends[index - 1] if index else 0
-            part = self._chunk(index)[self._position - begin : end - begin]
+            chunk, begin = self._at_position()
+            part = chunk[self._position - begin : end - begin]
             parts.append(part)
             self._position += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills a buffer from the position, at most to the end of a chunk; returns the bytes read, 0 at the end."""
+        if self._position >= self.size:
+            return 0
+        chunk, begin = self._at_position()
+        part = memoryview(chunk)[self._position - begin :][: len(buffer)]
+        buffer[: len(part)] = part
+        self._position += len(part)
+        return len(part)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Moves the position, as `io.IOBase.seek`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import lmdb
 
 from mvcs.errors import (
+    NO_SPACE,
     InternalError,
     MvcsError,
     OutOfAddressSpace,
@@ -22,14 +23,20 @@ from mvcs.errors import (
     StoreCorrupt,
     StoreFull,
 )
+from mvcs.store.patience import Patience
+from mvcs.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 META_MAP = 1 << 40
 SEGMENT_MAP = 33 << 30
 LEAST_MAP = 64 << 20
 READERS = 1024
+LOCK_BYTES = 80 << 10
+"""Bytes of a new lock file: room for all readers, 64 bytes each, and what precedes them."""
+WAIT = 60.0
+"""Seconds to wait for another writer where nobody says how long."""
 NEARLY_FULL = 32 << 20
 """Bytes free below which a failed write is taken for a full disk."""
 
@@ -38,74 +45,6 @@ FULL = ("No space left", "quota exceeded", "File too large")
 
 _registry: dict[str, Environment] = {}
 _guard = threading.RLock()
-
-
-class Transaction:
-    """A transaction over the tables of one environment; values are copied, so that no view leaves the store."""
-
-    __slots__ = ("_tables", "_txn")
-
-    def __init__(self, txn: Any, tables: dict[str, Any]) -> None:  # noqa: ANN401 -- lmdb ships no types
-        self._txn = txn
-        self._tables = tables
-
-    def get(self, table: str, key: bytes) -> bytes | None:
-        """Returns a value, None if the key is not there."""
-        value = self._txn.get(key, db=self._tables[table])
-        return None if value is None else bytes(value)
-
-    def view(self, table: str, key: bytes) -> memoryview | None:
-        """Returns a view that is valid inside this transaction only."""
-        value: memoryview | None = self._txn.get(key, db=self._tables[table])
-        return value
-
-    def put(self, table: str, key: bytes, value: bytes) -> None:
-        """Sets a value."""
-        self._txn.put(key, value, db=self._tables[table])
-
-    def put_new(self, table: str, key: bytes, value: bytes) -> bool:
-        """Sets a value unless the key is there; returns whether it was set."""
-        done: bool = self._txn.put(key, value, db=self._tables[table], overwrite=False)
-        return done
-
-    def delete(self, table: str, key: bytes) -> bool:
-        """Removes a key; returns whether it was there."""
-        done: bool = self._txn.delete(key, db=self._tables[table])
-        return done
-
-    def items(self, table: str, prefix: bytes = b"", *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """Yields (key, value) of the keys with this prefix, in key order."""
-        with self._txn.cursor(db=self._tables[table]) as cursor:
-            found = _seek_last(cursor, prefix) if reverse else cursor.set_range(prefix)
-            while found:
-                key = bytes(cursor.key())
-                if not key.startswith(prefix):
-                    return
-                yield key, bytes(cursor.value())
-                found = cursor.prev() if reverse else cursor.next()
-
-    def keys(self, table: str) -> Iterator[bytes]:
-        """Yields the keys of a table in order, without touching the values."""
-        with self._txn.cursor(db=self._tables[table]) as cursor:
-            for key in cursor.iternext(keys=True, values=False):
-                yield bytes(key)
-
-    def count(self, table: str) -> int:
-        """Returns the number of keys in a table."""
-        entries: int = self._txn.stat(db=self._tables[table])["entries"]
-        return entries
-
-
-def _seek_last(cursor: Any, prefix: bytes) -> bool:  # noqa: ANN401 -- lmdb ships no types
-    after = prefix.rstrip(b"\xff")
-    if not after:
-        last: bool = cursor.last()
-        return last
-    beyond = after[:-1] + bytes((after[-1] + 1,))
-    if cursor.set_range(beyond):
-        previous: bool = cursor.prev()
-        return previous
-    return bool(cursor.last())
 
 
 class Environment:
@@ -128,6 +67,9 @@ class Environment:
         self._inode = 0
         self._tables: dict[str, Any] = {}
         self._opening = threading.RLock()
+        self._half: Any = None
+        self._waits = Patience(os.path.join(path, "lock.mdb"))
+        self.patience: Callable[[], float] = lambda: WAIT
 
     def _open(self) -> Any:  # noqa: ANN401 -- lmdb ships no types
         with self._opening:
@@ -135,16 +77,20 @@ class Environment:
                 return self._env
             self._check_there()
             with _translated(self.path):
-                env = self._open_map()
+                # A process may have it open but once: one that waits already is used again.
+                env = self._half = self._half or self._open_map()
                 try:
                     self._check_length(env)
                     if len(self._names) == 1:
                         self._tables = {self._names[0]: None}
                     else:
-                        self._tables = self._open_tables(env)
+                        self._open_tables(env)
                 except BaseException:
-                    env.close()
+                    if not self._waits.waiting:
+                        self._half = None
+                        env.close()
                     raise
+                self._half = None
             self._inode = os.stat(os.path.join(self.path, "data.mdb")).st_ino
             self._env = env
             return env
@@ -160,6 +106,8 @@ class Environment:
 
     def _open_map(self) -> Any:  # noqa: ANN401 -- lmdb ships no types
         size = self.map_size
+        if not self.readonly:
+            _reserve_lock(self.path)
         while True:
             try:
                 return lmdb.open(
@@ -175,10 +123,17 @@ class Environment:
                     raise
                 size //= 2
 
-    def _open_tables(self, env: Any) -> dict[str, Any]:  # noqa: ANN401 -- lmdb ships no types
+    def _open_tables(self, env: Any) -> None:  # noqa: ANN401 -- lmdb ships no types
         # py-lmdb keeps handles only of write transactions that commit; this one writes nothing.
-        with env.begin(write=not self.readonly) as txn:
-            return {name: env.open_db(name.encode(), txn=txn, create=not self.readonly) for name in self._names}
+        def work() -> None:
+            with env.begin(write=not self.readonly) as txn:
+                made = {name: env.open_db(name.encode(), txn=txn, create=not self.readonly) for name in self._names}
+            self._tables = made
+
+        if self.readonly:
+            work()
+        else:
+            self._waits.run(work, self.patience())
 
     def _check_there(self) -> None:
         # LMDB would make a new, empty file in place of a lost one, and call it the store.
@@ -223,10 +178,18 @@ class Environment:
                 txn.abort()
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """Opens a write transaction, durable when the block ends; an exception undoes all of it."""
+    def write(self, patience: float | None = None) -> Iterator[Transaction]:
+        """Opens a write transaction, durable when the block ends; an exception undoes all of it.
+
+        Args:
+            patience: Seconds to wait for who is writing; as set for the environment by default.
+
+        Raises:
+            LockTimeout: If another process writes for longer.
+        """
         env = self._env or self._open()
         with _translated(self.path):
+            self._waits.run(lambda: env.begin(write=True).abort(), self.patience() if patience is None else patience)
             txn = env.begin(write=True, buffers=True)
             try:
                 yield self.transaction(txn, self._tables)
@@ -240,6 +203,10 @@ class Environment:
         """Returns the bytes that the environment's pages take."""
         env = self._env or self._open()
         return int((env.info()["last_pgno"] + 1) * env.stat()["psize"])
+
+    def version(self) -> int:
+        """Returns a number that every write transaction raises, whoever makes it."""
+        return int((self._env or self._open()).info()["last_txnid"])
 
     def forget_dead_readers(self) -> None:
         """Frees the reader slots of processes that were killed."""
@@ -255,7 +222,11 @@ class Environment:
         """Closes the file; using the environment again opens it again."""
         with self._opening:
             env, self._env = self._env, None
-            if env is not None:
+            if env is None:
+                return
+            if self._waits.waiting:  # the thread is inside LMDB; what it uses must stay
+                self._half = env
+            else:
                 env.close()
 
 
@@ -272,6 +243,7 @@ def create_environment(path: str, tables: tuple[str, ...], map_size: int) -> Env
     os.makedirs(path, exist_ok=True)
     if not has_data(path):
         with _translated(path):
+            _reserve_lock(path)
             size = map_size
             while True:
                 try:
@@ -284,6 +256,28 @@ def create_environment(path: str, tables: tuple[str, ...], map_size: int) -> Env
         for folder in (path, os.path.dirname(os.path.abspath(path))):  # LMDB syncs the file, not the way to it
             _sync_folder(folder)
     return open_environment(path, tables, map_size)
+
+
+def _reserve_lock(path: str) -> None:
+    """Takes the blocks of the lock file that LMDB is about to map: on a full disk the first touch would be SIGBUS.
+
+    Called before the environment is open in this process: closing the file drops the locks that LMDB has on it. A file
+    that is there keeps its size, which all processes must agree on.
+    """
+    try:
+        descriptor = os.open(os.path.join(path, "lock.mdb"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o755)
+    except OSError:
+        return  # LMDB says what is wrong
+    try:
+        status = os.fstat(descriptor)
+        wanted = status.st_size or LOCK_BYTES
+        if status.st_blocks * 512 < wanted:
+            os.posix_fallocate(descriptor, 0, wanted)
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise StoreFull(path=path, free=_free(path)) from error
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(path: str) -> None:
@@ -324,9 +318,10 @@ def _after_fork() -> None:
     _guard = threading.RLock()  # another thread of the parent may have held it
     for environment in _registry.values():
         environment._opening = threading.RLock()
-        env, environment._env = environment._env, None
-        if env is not None:
-            env.close()
+        for env in (environment._env, environment._half):
+            if env is not None:
+                env.close()
+        environment._env = environment._half = None
 
 
 os.register_at_fork(after_in_child=_after_fork)

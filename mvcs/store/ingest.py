@@ -14,15 +14,24 @@ from mvcs.errors import InternalError
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid, blob_oid, object_oid
 from mvcs.ports import reached, unheard
 from mvcs.store.base import CHUNKS, INLINE, OBJECTS, ONE_CHUNK, RECIPES
-from mvcs.store.records import CODEC_AT, KIND_CODES, RAW, ZSTD, RecipeList, make_record
+from mvcs.store.bases import Kin, StoredSource
+from mvcs.store.grouping import GroupEncoder
+from mvcs.store.partition import READ, Partition, find_known
+from mvcs.store.records import KIND_CODES, RAW, ZSTD, RecipeList
 from mvcs.store.segments import PLACE
+from mvcs.store.splitters.plan import Cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future, ThreadPoolExecutor
     from contextlib import AbstractContextManager
 
+    from mvcs.store.base import BlobReader
+    from mvcs.store.chunk_reader import ChunkReader
+    from mvcs.store.grouping import Encoded
+    from mvcs.store.partition import Group
     from mvcs.store.record_writer import Appending, RecordWriter
+    from mvcs.store.splitters.layout import Layout
 
 
 FLUSH = 16 << 20
@@ -33,14 +42,9 @@ IN_FLIGHT = 4
 """Pieces of 4 MiB that may wait for a worker."""
 POOL_FROM = 1 << 20
 """Bytes; smaller files are not worth a thread."""
-TRIED = 8
-"""Chunks of a piece in a row that must be incompressible before only every eighth one is probed."""
 SQUEEZE_FROM = 256 << 10
 """Bytes of small blobs in one flush from which compressing them is worth loading the codec."""
 SQUEEZE_EACH = 512
-
-Encoded = list[tuple[Oid, int, bytes | None]]
-
 
 class Inlet(Protocol):
     """The part of a write transaction that objects go through."""
@@ -60,6 +64,8 @@ class Inlet(Protocol):
 
 class Home(Protocol):
     """What ingest asks of the store that it fills; see `mvcs.store.lmdb_store.LmdbStore`."""
+
+    chunks: ChunkReader
 
     def write(self) -> AbstractContextManager[Inlet]:
         """Opens a write transaction over `meta`."""
@@ -87,6 +93,14 @@ class Home(Protocol):
 
     def known_chunks(self, oids: Iterable[Oid]) -> set[Oid]:
         """Returns those chunks that are here."""
+        ...
+
+    def open(self, oid: Oid) -> BlobReader:
+        """Opens a blob for reading."""
+        ...
+
+    def recipe(self, oid: Oid) -> RecipeList | None:
+        """Returns how a blob is cut; None if it is not cut."""
         ...
 
     def append_records(self, records: list[tuple[Oid, bytes]]) -> tuple[int, list[tuple[Oid, int]]]:
@@ -127,15 +141,20 @@ class Ingest:
         self._add(oid, kind, payload)
         return oid
 
-    def put_bytes(self, content: bytes) -> Oid:
+    def put_bytes(self, content: bytes, near: Sequence[Oid] = ()) -> Oid:
         """Adds a blob."""
         if len(content) > ONE_CHUNK:
-            return self._put_large(iter((content,)), len(content))[0]
+            from mvcs.store.splitters.detect import split
+            from mvcs.store.splitters.source import BytesSource
+
+            partition = Partition(split(BytesSource(content)), len(content))
+            return self._put_large(iter((content,)), len(content), near=near, partition=partition)[0]
         oid = blob_oid(content)
         if len(content) <= INLINE:
             self._add(oid, BLOB, content)
-        elif oid not in self._claimed:
-            self._take([(oid, *encode_chunk(content))] if self._is_new(oid) else [])
+        elif oid not in self._claimed and self._is_new(oid):
+            encoder = GroupEncoder(self._store, self._claimed, Kin(self._store, near))
+            self._take(encoder.encode([(memoryview(content), Cut(0, len(content)))]))
         return oid
 
     def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
@@ -167,9 +186,21 @@ class Ingest:
         if self._object_bytes >= FLUSH:
             self.flush()
 
+    def cut_anew(self, reader: BlobReader, near: Sequence[Oid]) -> Oid:
+        """Cuts a stored blob once more, as the splitters do now; its old chunks become garbage."""
+        from mvcs.store.splitters.detect import split
+
+        source = StoredSource(reader)
+        partition = Partition(split(source), reader.size)
+        pieces = (source.read_at(start, READ) for start in range(0, reader.size, READ))
+        return self._put_large(pieces, reader.size, near=near, partition=partition, anew=True)[0]
+
     # Files
 
-    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
+    def put_file(
+        self, descriptor: int, size: int, heard: Callable[[int], None] = unheard, near: Sequence[Oid] = (),
+        described: Callable[[], Layout | None] | None = None,
+    ) -> tuple[Oid, int]:
         """Adds a blob from an open file; returns (oid, bytes read)."""
         if size <= ONE_CHUNK:
             content = os.read(descriptor, size + 1)  # one more, to see whether the file has grown
@@ -177,15 +208,27 @@ class Ingest:
                 content += more
             if len(content) <= ONE_CHUNK:
                 heard(len(content))
-                return self.put_bytes(content), len(content)
-            return self._put_large(_chain(content, descriptor), len(content), heard)
-        return self._put_large(_chain(b"", descriptor), size, heard)
+                return self.put_bytes(content, near), len(content)
+            return self._put_large(_chain(content, descriptor), len(content), heard, near)
+        from mvcs.store.splitters.detect import split
+        from mvcs.store.splitters.source import FileSource
+
+        source = FileSource(descriptor, size)
+        layout = split(source) if os.lseek(descriptor, 0, os.SEEK_CUR) == 0 else None
+        if layout is None and described is not None:
+            layout = described()
+        partition = Partition(layout, size)
+        known = find_known(self._store, source, partition, lambda: partition.read(descriptor), heard)
+        if known is not None:
+            return known
+        if layout is not None:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return self._put_large(partition.read(descriptor), size, heard, near, partition)
 
     def _put_large(
-        self, pieces: Iterator[bytes], size: int, heard: Callable[[int], None] = unheard
+        self, pieces: Iterator[bytes], size: int, heard: Callable[[int], None] = unheard, near: Sequence[Oid] = (),
+        partition: Partition | None = None, *, anew: bool = False,
     ) -> tuple[Oid, int]:
-        from mvcs.store.cutting import SPLITTER, cut
-
         hasher = BlobHasher()
         total = 0
 
@@ -206,49 +249,39 @@ class Ingest:
                 oids.extend(oid)
             self._take([(oid, length, record) for oid, length, record in encoded if record is not None])
 
+        partition = Partition(None, size) if partition is None else partition
+        kin = Kin(self._store, near)
+        if partition.layout is not None:
+            kin.match(partition.layout)
+        encoder, groups = GroupEncoder(self._store, self._claimed, kin), partition.groups(listened())
         if size < POOL_FROM:
-            for chunks in cut(listened()):
-                keep(self._encode(chunks))
+            for group in groups:
+                keep(encoder.encode(group))
         else:
-            self._in_pool(cut(listened()), keep)
+            self._in_pool(encoder, groups, keep)
         oid = hasher.oid()
         if not lengths:  # the file was emptied meanwhile
             self._add(oid, BLOB, b"")
-        elif len(lengths) > 1 and not self._store.has_recipe(oid):  # one chunk is the blob itself
-            self._recipes[oid] = RecipeList(SPLITTER, lengths, bytes(oids)).encode()
+        elif len(lengths) > 1 and (anew or not self._store.has_recipe(oid)):  # one chunk is the blob itself
+            self._recipes[oid] = RecipeList(partition.splitter, lengths, bytes(oids)).encode()
         return oid, total
 
-    def _in_pool(self, groups: Iterator[list[memoryview]], keep: Callable[[Encoded], None]) -> None:
+    def _in_pool(self, encoder: GroupEncoder, groups: Iterator[Group], keep: Callable[[Encoded], None]) -> None:
         from collections import deque
         from concurrent.futures import ThreadPoolExecutor
+
+        from mvcs.store.allocator import tune_allocator
 
         tune_allocator()
         if self._pool is None:
             self._pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8))
         waiting: deque[Future[Encoded]] = deque()
-        for chunks in groups:
-            waiting.append(self._pool.submit(self._encode, chunks))
+        for group in groups:
+            waiting.append(self._pool.submit(encoder.encode, group))
             while len(waiting) >= IN_FLIGHT:
                 keep(waiting.popleft().result())
         while waiting:
             keep(waiting.popleft().result())
-
-    def _encode(self, chunks: list[memoryview]) -> Encoded:
-        oids = [blob_oid(chunk) for chunk in chunks]
-        known = self._store.known_chunks(oids)
-        encoded: Encoded = []
-        raw = 0  # chunks in a row that did not shrink: what follows them is tried now and then only
-        for index, (oid, chunk) in enumerate(zip(oids, chunks, strict=True)):
-            if oid in known or oid in self._claimed:
-                encoded.append((oid, len(chunk), None))
-                continue
-            if raw >= TRIED and index % TRIED:
-                record = make_record(RAW, len(chunk), chunk)
-            else:
-                record = encode_chunk(chunk)[1]
-                raw = raw + 1 if record[CODEC_AT] == RAW else 0
-            encoded.append((oid, len(chunk), record))
-        return encoded
 
     def _is_new(self, oid: Oid) -> bool:
         return not self._store.known_chunks([oid])
@@ -348,13 +381,6 @@ def _chain(first: bytes, descriptor: int) -> Iterator[bytes]:
     yield from read_pieces(descriptor)
 
 
-def encode_chunk(content: bytes | memoryview) -> tuple[int, bytes]:
-    """Returns (raw length, record) of a new chunk."""
-    from mvcs.store.compress import chunk_record
-
-    return len(content), chunk_record(content)
-
-
 def inline_blob(content: bytes, *, pack: bool) -> bytes:
     """Returns the value of a small blob in the objects table."""
     if pack and len(content) >= SQUEEZE_EACH:
@@ -364,23 +390,3 @@ def inline_blob(content: bytes, *, pack: bool) -> bytes:
         if packed is not None:
             return bytes((KIND_CODES[BLOB], ZSTD)) + len(content).to_bytes(4, "little") + packed
     return bytes((KIND_CODES[BLOB], RAW)) + content
-
-
-_tuned = False
-
-
-def tune_allocator() -> None:
-    """Keeps glibc from mapping fresh zeroed pages for every large buffer: 1.6 times the speed of LMDB's writes."""
-    global _tuned
-    if _tuned:
-        return
-    _tuned = True
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # not glibc
-        return
-    mallopt(-8, 1)  # M_ARENA_MAX: threads hand buffers on, and an arena of each would keep what the others freed
-    mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD
-    mallopt(-1, 512 << 20)  # M_TRIM_THRESHOLD

@@ -7,25 +7,20 @@ chunks (`ingest`), locks (`lock`), what is garbage (`sweep`). Implements: spec 7
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidObject, ObjectCorrupt, ObjectMissing, StoreCorrupt
-from mvcs.objects.hashing import BLOB, COMMIT, BlobHasher, Oid, blob_oid, object_oid
+from mvcs.errors import InvalidObject, ObjectCorrupt, ObjectMissing
+from mvcs.objects.hashing import BLOB, COMMIT, Oid, blob_oid, object_oid
 from mvcs.store.base import CHUNKS, GRAPH, OBJECTS, PROGRESS, RECIPES, TABLES
 from mvcs.store.blob_reader import StoredBlob
-from mvcs.store.environment import META_MAP, Transaction, create_environment, open_environment
+from mvcs.store.chunk_reader import ChunkReader
+from mvcs.store.environment import META_MAP, create_environment, open_environment
+from mvcs.store.export import export_chunks, write_all
 from mvcs.store.graph_rows import graph_row
-from mvcs.store.records import (
-    HEADER_BYTES,
-    KIND_CODES,
-    KIND_NAMES,
-    RAW,
-    ZSTD,
-    RecipeList,
-    read_header,
-)
-from mvcs.store.segments import CAP, PLACE, TABLE, Segments
+from mvcs.store.records import KIND_CODES, KIND_NAMES, RAW, ZSTD, RecipeList
+from mvcs.store.segments import CAP, TABLE, Segments
+from mvcs.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,19 +58,26 @@ class SegmentTransaction:
     """An open transaction of a segment; see `mvcs.store.record_writer.Appending`.
 
     Args:
+        store: Whose directory says which records count.
         number: The segment.
         transaction: Its transaction.
     """
 
-    __slots__ = ("_transaction", "number")
+    __slots__ = ("_store", "_transaction", "number")
 
-    def __init__(self, number: int, transaction: Transaction) -> None:
+    def __init__(self, store: LmdbStore, number: int, transaction: Transaction) -> None:
+        self._store = store
         self.number = number
         self._transaction = transaction
 
     def append(self, oid: Oid, record: bytes) -> None:
-        """Adds a record unless it is there."""
-        self._transaction.put_new(TABLE, oid, record)
+        """Adds a record unless the directory names one of this chunk.
+
+        One that is here and not named is garbage, whose bases may be gone, or another command is about to name it. So
+        what takes its place needs no basis: whoever relies on the other one by then relies on no depth that it raises.
+        """
+        if not self._transaction.put_new(TABLE, oid, record) and not self._store.known_chunks([oid]):
+            self._transaction.put(TABLE, oid, self._store.chunks.without_bases(oid, record))
 
 
 def _inline(oid: Oid, kind: str, value: memoryview) -> bytes:
@@ -108,6 +110,7 @@ class LmdbStore:
         self.meta = open_environment(os.path.join(path, "meta"), TABLES, META_MAP)
         self.meta.transaction = MetaTransaction
         self.segments = Segments(os.path.join(path, "chunks"), cap)
+        self.chunks = ChunkReader(self.meta, self.segments)
 
     @classmethod
     def create(cls, path: str, cap: int = CAP) -> LmdbStore:
@@ -126,9 +129,9 @@ class LmdbStore:
             yield transaction
 
     @contextmanager
-    def write(self) -> Iterator[MetaTransaction]:
-        """Opens a write transaction over `meta`."""
-        with self.meta.write() as transaction:
+    def write(self, patience: float | None = None) -> Iterator[MetaTransaction]:
+        """Opens a write transaction over `meta`; `patience` is how many seconds to wait for who is writing."""
+        with self.meta.write(patience) as transaction:
             assert isinstance(transaction, MetaTransaction)
             yield transaction
 
@@ -226,59 +229,6 @@ class LmdbStore:
         recipe = self.recipe(oid)
         return recipe.size if recipe is not None else len(self.read_blob(oid))
 
-    def _pieces(self, oids: list[Oid]) -> Iterator[bytes | memoryview]:
-        """Yields verified chunks; a view is valid until the next one is asked for."""
-        with self.read() as transaction:
-            places = [transaction.get(CHUNKS, oid) for oid in oids]
-        start = 0
-        while start < len(oids):
-            first = places[start]
-            if first is None:
-                raise ObjectMissing(oid=oids[start].hex(), kind="chunk")
-            number, end = PLACE.unpack(first)[0], start
-            while end < len(oids) and (place := places[end]) is not None and PLACE.unpack(place)[0] == number:
-                end += 1
-            if not self.segments.exists(number):
-                # gc may have moved it since the directory was read: look again once before calling that a loss.
-                places = self._places_again(oids, start, number)
-                continue
-            with ExitStack() as stack:
-                try:
-                    segment = stack.enter_context(self.segments.environment(number).read())
-                except StoreCorrupt:
-                    if self.segments.exists(number):
-                        raise
-                    continue  # gone since it was looked for
-                for oid in oids[start:end]:
-                    yield self._decode(oid, segment.view(TABLE, oid), number)
-            start = end
-
-    def _places_again(self, oids: list[Oid], start: int, gone: int) -> list[bytes | None]:
-        with self.read() as transaction:
-            places = [transaction.get(CHUNKS, oid) for oid in oids]
-        place = places[start]
-        if place is None or PLACE.unpack(place)[0] == gone:
-            raise ObjectMissing(oid=oids[start].hex(), kind="chunk")
-        return places
-
-    def _decode(self, oid: Oid, record: memoryview | None, number: int) -> bytes | memoryview:
-        where = f"chunks/{number:04d}"
-        if record is None:
-            raise ObjectMissing(oid=oid.hex(), kind="chunk")
-        try:
-            codec, raw_length = read_header(record, oid)
-            if codec == RAW:
-                content: bytes | memoryview = record[HEADER_BYTES:]
-            else:
-                from mvcs.store.compress import unsqueeze
-
-                content = unsqueeze(record[HEADER_BYTES:], raw_length)
-        except InvalidObject as error:
-            raise ObjectCorrupt(oid=oid.hex(), kind="chunk", where=where) from error
-        if len(content) != raw_length or blob_oid(content) != oid:
-            raise ObjectCorrupt(oid=oid.hex(), kind="chunk", where=where)
-        return content
-
     def _small(self, oid: Oid) -> bytes | None:
         with self.read() as transaction:
             value = transaction.view(OBJECTS, oid)
@@ -314,16 +264,16 @@ class LmdbStore:
 
     def _one_chunk(self, oid: Oid) -> bytes:
         try:
-            return bytes(next(self._pieces([oid])))
+            return self.chunks.read(oid)
         except ObjectMissing as error:
             raise ObjectMissing(oid=oid.hex(), kind=BLOB) from error
 
     def read_chunk(self, oid: Oid) -> bytes:
         """Returns one verified chunk."""
-        return bytes(next(self._pieces([oid])))
+        return self.chunks.read(oid)
 
     def export(self, oid: Oid, descriptor: int) -> int:
-        """Writes a blob to an open file, chunks and whole verified; returns the bytes written.
+        """Writes a blob to an open, empty file, chunks and whole verified; returns the bytes written.
 
         Raises:
             ObjectCorrupt: If the chunks together are not the blob; the file's content is then worthless.
@@ -332,32 +282,33 @@ class LmdbStore:
         recipe = self.recipe(oid) if content is None else None
         if recipe is None:
             content = self._one_chunk(oid) if content is None else content
-            _write_all(descriptor, content)
+            write_all(descriptor, content)
             return len(content)
-        hasher = BlobHasher()
-        total = 0
-        for piece in self._pieces(recipe.chunks()):
-            hasher.update(piece)
-            _write_all(descriptor, piece)
-            total += len(piece)
-        if hasher.oid() != oid:
-            raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list")
-        return total
+        try:
+            return export_chunks(self.chunks, recipe, oid, descriptor)
+        except ObjectMissing:
+            again = self.recipe(oid)
+            if again is None or again == recipe:
+                raise
+            os.ftruncate(descriptor, 0)  # repack has cut it anew meanwhile, and gc has taken the old chunks
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            return export_chunks(self.chunks, again, oid, descriptor)
 
     # Writing, for Ingest and repair
 
     def append_records(self, records: list[tuple[Oid, bytes]]) -> tuple[int, list[tuple[Oid, int]]]:
         """Writes chunk records durably; returns their segment and each one's stored bytes."""
-        number = self._segment_for_new()
-        self.segments.append(number, records)
-        return number, [(oid, len(record)) for oid, record in records]
+        with self.appending() as transaction:
+            for oid, record in records:
+                transaction.append(oid, record)
+        return transaction.number, [(oid, len(record)) for oid, record in records]
 
     @contextmanager
     def appending(self) -> Iterator[SegmentTransaction]:
         """Opens a transaction on the segment that takes new records; durable when the block ends."""
         number = self._segment_for_new()
         with self.segments.environment(number).write() as transaction:
-            yield SegmentTransaction(number, transaction)
+            yield SegmentTransaction(self, number, transaction)
 
     def _segment_for_new(self) -> int:
         with self.read() as transaction:
@@ -374,9 +325,3 @@ class LmdbStore:
         self.meta.close()
         for number in self.segments.numbers():
             self.segments.environment(number).close()
-
-
-def _write_all(descriptor: int, content: bytes | memoryview) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -106,11 +106,12 @@ class FileLock:
         for row in rows:
             # 1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF; "->" marks those that wait
             if len(row) >= 6 and row[1] == "FLOCK" and row[5].rsplit(":", 1)[-1] == str(inode):
-                return _describe(row[4])
+                return describe(row[4])
         return "another process"
 
 
-def _describe(pid: str) -> str:
+def describe(pid: str) -> str:
+    """Returns a process as people know it: its number and its command."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read().rstrip(b"\0").split(b"\0")

@@ -16,6 +16,8 @@ from mvcs.ports import reached
 from mvcs.store.base import MAPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mvcs.objects.hashing import Oid
     from mvcs.ports import Clock
     from mvcs.store.lmdb_store import LmdbStore, MetaTransaction
@@ -28,7 +30,9 @@ LIMIT = 64 << 30
 """Bytes of all mapped files together, unless the configuration says otherwise."""
 
 
-def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) -> str:
+def mapped_file(
+    store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT, keep: Collection[bytes] = ()
+) -> str:
     """Returns the path of a read-only file with the content of a blob.
 
     Args:
@@ -36,6 +40,7 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
         oid: The blob.
         clock: Tells the time of use, by which files are dropped.
         limit: Bytes of all mapped files; the least recently used go first. One file may exceed it.
+        keep: Other blobs whose files stay, however long ago they were used.
 
     Raises:
         StoreFull: If the disk is full.
@@ -74,18 +79,18 @@ def mapped_file(store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT) ->
     assert stat is not None
     with store.write() as transaction:
         transaction.put(MAPPED, oid, ROW.pack(*stat, now))
-    evict(store, limit, keep=oid)
+    evict(store, limit, keep if oid in keep else (oid, *keep))
     return path
 
 
-def evict(store: LmdbStore, limit: int, keep: Oid | None = None) -> int:
-    """Drops the least recently used mapped files above the limit; returns the bytes dropped."""
+def evict(store: LmdbStore, limit: int, keep: Collection[bytes] = ()) -> int:
+    """Drops the least recently used mapped files above the limit, but those to keep; returns the bytes dropped."""
     with store.read() as transaction:
         rows = [(ROW.unpack(value), key) for key, value in transaction.items(MAPPED)]
     total = sum(row[0] for row, _ in rows)
     dropped = 0
     for row, key in sorted(rows, key=lambda item: item[0][3]):
-        if total - dropped <= limit or key == keep:
+        if total - dropped <= limit or key in keep:
             continue
         with store.write() as transaction:
             forget_mapped(store, transaction, key)

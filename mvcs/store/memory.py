@@ -17,7 +17,9 @@ from mvcs.store.base import GRAPH, OBJECTS, TABLES
 from mvcs.store.graph_rows import graph_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from mvcs.store.splitters.layout import Layout
 
 Tables = dict[str, dict[bytes, bytes]]
 
@@ -60,13 +62,17 @@ class _Batch:
         self._store = store
         self._pending: dict[Oid, tuple[str, bytes]] = {}
 
-    def put_bytes(self, content: bytes) -> Oid:
+    def put_bytes(self, content: bytes, near: Sequence[Oid] = ()) -> Oid:
+        del near
         oid = blob_oid(content)
         self._pending[oid] = (BLOB, bytes(content))
         return oid
 
-    def put_file(self, descriptor: int, size: int, heard: Callable[[int], None] = unheard) -> tuple[Oid, int]:
-        del size
+    def put_file(
+        self, descriptor: int, size: int, heard: Callable[[int], None] = unheard, near: Sequence[Oid] = (),
+        described: Callable[[], Layout | None] | None = None,
+    ) -> tuple[Oid, int]:
+        del size, near, described
         content = b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
         heard(len(content))
         return self.put_bytes(content), len(content)

@@ -88,6 +88,12 @@ class Segments:
         with self.environment(number).write() as transaction:
             transaction.put(TABLE, oid, record)
 
+    def replace(self, number: int, records: Sequence[tuple[Oid, bytes]]) -> None:
+        """Replaces records by others of the same chunks; they are on disk when this returns."""
+        with self.environment(number).write() as transaction:
+            for oid, record in records:
+                transaction.put(TABLE, oid, record)
+
     def remove(self, number: int) -> None:
         """Removes a segment from disk; processes that have it open keep reading it."""
         folder = self.folder(number)

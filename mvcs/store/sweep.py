@@ -7,8 +7,10 @@ stored. Refuses to know: what is reachable. Implements: spec 8.4.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from mvcs.errors import MvcsError
 from mvcs.objects.hashing import BLOB, COMMIT, TREE, Oid
 from mvcs.objects.record import Record
 from mvcs.ports import reached
@@ -17,7 +19,7 @@ from mvcs.store.environment import SEGMENT_MAP, create_environment
 from mvcs.store.graph_rows import read_graph_row
 from mvcs.store.lmdb_store import LAST_SEGMENT
 from mvcs.store.mapped import forget_mapped
-from mvcs.store.records import KIND_CODES, RecipeList
+from mvcs.store.records import KIND_CODES, MAX_DEPTH, RecipeList, read_bases, read_header
 from mvcs.store.segments import PLACE, TABLE
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 WORTH_REWRITING = 0.10
 """Share of dead bytes from which a segment is rewritten."""
+LEAST_FREE = 1 << 20
+"""Bytes of free pages below which a segment is left alone."""
+PAGE, PAGE_HEAD = 4096, 16
+"""Bytes of LMDB's pages, and of what precedes a value that fills pages of its own."""
 COPY = 16 << 20
 """Bytes copied in one transaction."""
 DELETE = 20_000
@@ -54,7 +60,11 @@ class SweepResult(Record):
 
 
 def live_chunks(store: LmdbStore, live: AbstractSet[Oid]) -> set[Oid]:
-    """Returns the chunks that live blobs consist of."""
+    """Returns the chunks that live blobs consist of, and those that these are based on.
+
+    Raises:
+        ObjectCorrupt: If a record does not say what it is based on: what that is could be taken for garbage.
+    """
     chunks: set[Oid] = set()
     with store.read() as transaction:
         for key in transaction.keys(RECIPES):
@@ -65,7 +75,17 @@ def live_chunks(store: LmdbStore, live: AbstractSet[Oid]) -> set[Oid]:
         for key in transaction.keys(CHUNKS):
             if key in live:  # a blob of one chunk
                 chunks.add(Oid(key))
+    new = chunks
+    while new:
+        new = {basis for _, _, bases in store.chunks.headers(sorted(new)) for basis in bases} - chunks
+        chunks |= new
     return chunks
+
+
+def _dependents_first(store: LmdbStore, chunks: list[Oid]) -> list[Oid]:
+    """Orders dead chunks so that a killed sweep leaves none without its bases: the next commit would rely on it."""
+    depth = {oid: header.depth for oid, header, _ in store.chunks.headers(chunks, tolerant=True)}
+    return sorted(chunks, key=lambda oid: -depth.get(oid, MAX_DEPTH + 1))
 
 
 def find_dead(store: LmdbStore, live: AbstractSet[Oid]) -> tuple[list[Oid], list[Oid], list[Oid], int]:
@@ -109,6 +129,7 @@ def sweep(
     # Names go before what they name, so that what a killed gc has left is whole: tags and commits, trees, blobs,
     # chunk places, then bytes.
     names, blobs = _by_rank(store, objects)
+    chunks = _dependents_first(store, chunks)
     for table, keys in ((OBJECTS, names), (RECIPES, recipes), (OBJECTS, blobs), (CHUNKS, chunks)):
         for start in range(0, len(keys), DELETE):
             with store.write() as transaction:
@@ -162,9 +183,38 @@ def _rewrite_segments(store: LmdbStore, *, thorough: bool) -> int:
     return done
 
 
+def compact(store: LmdbStore) -> int:
+    """Rewrites the segments that have many free pages, such as after records were replaced by smaller ones.
+
+    Args:
+        store: The store; the caller holds its lock exclusive.
+
+    Returns:
+        Bytes of files that are not needed any more.
+    """
+    keys: dict[int, list[Oid]] = {}
+    live: Counter[int] = Counter()
+    with store.read() as transaction:
+        for key, place in transaction.items(CHUNKS):
+            number, length = PLACE.unpack(place)
+            keys.setdefault(number, []).append(Oid(key))
+            live[number] += -(-(length + PAGE_HEAD) // PAGE) * PAGE if length > PAGE // 2 else length
+    freed = 0
+    for number in store.segments.numbers():
+        used = store.segments.environment(number).used()
+        if used - live[number] < max(WORTH_REWRITING * used, LEAST_FREE):
+            continue
+        if number in keys:
+            _move(store, number, keys[number])
+        reached("gc moved segment")
+        store.segments.remove(number)
+        freed += used - live[number]
+    return freed
+
+
 def _stored_bytes(store: LmdbStore, number: int) -> int:
     with store.segments.environment(number).read() as segment:
-        return sum(len(value) for _, value in segment.items(TABLE))
+        return sum(len(segment.view(TABLE, key) or b"") for key in segment.keys(TABLE))
 
 
 def _move(store: LmdbStore, number: int, keys: list[Oid]) -> None:
@@ -204,16 +254,44 @@ def _append(store: LmdbStore, target: int, source: int, batch: list[tuple[Oid, b
 
 
 def rebuild_directory(store: LmdbStore) -> int:
-    """Rebuilds the chunk directory from the segments; returns the number of chunks."""
-    count = 0
+    """Rebuilds the chunk directory from the segments; returns the number of chunks.
+
+    A record whose bases are not there is garbage that an earlier sweep has left, and is not named again. Of several
+    records of one chunk the one of the smallest depth is named: others may be based on it.
+    """
+    found: dict[Oid, list[tuple[int, bytes, list[Oid]]]] = {}
+    for number in store.segments.numbers():
+        with store.segments.environment(number).read() as segment:
+            for key in segment.keys(TABLE):
+                oid, record = Oid(key), segment.view(TABLE, key)
+                assert record is not None
+                depth, bases = _based_on(record, oid)
+                found.setdefault(oid, []).append((depth, PLACE.pack(number, len(record)), bases))
+    based = {oid for oid, rows in found.items() if any(bases for _, _, bases in rows)}
+    lost = True
+    while lost:
+        lost = False
+        for oid in list(based):
+            kept = [
+                row for row in found[oid]
+                if all(basis in found and min(found[basis])[0] < row[0] for basis in row[2])
+            ]
+            lost = lost or len(kept) < len(found[oid])
+            found[oid] = kept
+            if not kept:
+                del found[oid]
+                based.discard(oid)
     with store.write() as transaction:
-        for key, _ in list(transaction.items(CHUNKS)):
+        for key in list(transaction.keys(CHUNKS)):
             transaction.delete(CHUNKS, key)
-        for number in store.segments.numbers():
-            with store.segments.environment(number).read() as segment:
-                for key, value in segment.items(TABLE):
-                    transaction.put(CHUNKS, key, PLACE.pack(number, len(value)))
-                    count += 1
-    return count
+        for oid, rows in found.items():
+            transaction.put(CHUNKS, oid, min(rows)[1])
+    return len(found)
 
 
+def _based_on(record: memoryview, oid: Oid) -> tuple[int, list[Oid]]:
+    try:
+        header = read_header(record, oid)
+        return header.depth, read_bases(record, header, oid)[0]
+    except MvcsError:
+        return 0, []  # damaged, or of a newer mvcs: fsck names it

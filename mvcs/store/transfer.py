@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.errors import ObjectCorrupt, ObjectMissing
 from mvcs.objects.hashing import BLOB, Oid
 from mvcs.store.base import CHUNKS, OBJECTS, RECIPES
-from mvcs.store.compress import chunk_record
+from mvcs.store.export import gives
 from mvcs.store.records import RecipeList
 from mvcs.store.segments import PLACE
 
@@ -24,10 +25,14 @@ BATCH = 16 << 20
 
 
 def copy_objects(source: LmdbStore, target: LmdbStore, oids: AbstractSet[Oid], progress: Progress) -> int:
-    """Copies objects, every one verified; chunks first, then recipe lists, then what names them.
+    """Copies objects, every one verified; chunks first, then what names them, then recipe lists.
 
     Returns:
         Number of objects copied.
+
+    Raises:
+        ObjectMissing: If one is not there.
+        ObjectCorrupt: If one is damaged, or a recipe list does not give its blob.
     """
     chunks, recipes, plain = _sort(source, oids)
     with source.read() as transaction:
@@ -35,8 +40,7 @@ def copy_objects(source: LmdbStore, target: LmdbStore, oids: AbstractSet[Oid], p
     progress.start("copying", sum(sizes.values()))
     batch: list[tuple[Oid, bytes]] = []
     waiting = 0
-    for oid in chunks:
-        record = chunk_record(source.read_chunk(oid))
+    for oid, record in source.chunks.records(chunks, verify=oids):
         batch.append((oid, record))
         waiting += len(record)
         progress.advance(sizes[oid])
@@ -60,6 +64,9 @@ def copy_objects(source: LmdbStore, target: LmdbStore, oids: AbstractSet[Oid], p
                 else:
                     transaction.put_object(kind, source.load(oid, kind))
                 count += 1
+    for oid, value in recipes.items():
+        if not gives(target.chunks, RecipeList.decode(value), oid):
+            raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list")
     with target.write() as transaction:
         for oid, value in recipes.items():
             transaction.put(RECIPES, oid, value)
@@ -81,7 +88,20 @@ def _sort(source: LmdbStore, oids: AbstractSet[Oid]) -> tuple[list[Oid], dict[Oi
                 plain.append(oid)
             else:
                 chunks[oid] = None
-    return list(chunks), recipes, plain
+    return _bases_first(source, chunks), recipes, plain
+
+
+def _bases_first(source: LmdbStore, chunks: dict[Oid, None]) -> list[Oid]:
+    """Returns the chunks and those that they are based on, these before them; else in the order given."""
+    depth: dict[Oid, int] = {}
+    new = list(chunks)
+    while new:
+        found = list(source.chunks.headers(new))
+        depth.update((oid, header.depth) for oid, header, _ in found)
+        if len(found) < len(new):
+            raise ObjectMissing(oid=next(oid for oid in new if oid not in depth).hex(), kind="chunk")
+        new = list(dict.fromkeys(basis for _, _, bases in found for basis in bases if basis not in depth))
+    return sorted(depth, key=lambda oid: depth[oid])
 
 
 def _write(target: LmdbStore, batch: list[tuple[Oid, bytes]]) -> None:

@@ -9,11 +9,12 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.errors import IntegrityError, MvcsError, UnknownFeature
-from mvcs.objects.hashing import BLOB, BlobHasher, Oid, object_oid
+from mvcs.objects.hashing import BLOB, COMMIT, Oid, object_oid
 from mvcs.objects.record import Record
 from mvcs.store.base import CHUNKS, GRAPH, INLINE, OBJECTS, RECIPES
 from mvcs.store.compress import chunk_record
 from mvcs.store.environment import has_data, verify_file
+from mvcs.store.export import gives
 from mvcs.store.graph_rows import graph_row
 from mvcs.store.ingest import inline_blob
 from mvcs.store.records import KIND_CODES, KIND_NAMES, RAW
@@ -69,6 +70,7 @@ def check_store(store: LmdbStore, progress: Progress) -> Iterator[Problem]:
         chunks = [(Oid(key), PLACE.unpack(value)) for key, value in transaction.items(CHUNKS)]
         objects = list(transaction.items(OBJECTS)) if transaction.count(OBJECTS) < 1000 else None
         recipes = [Oid(key) for key in transaction.keys(RECIPES)]
+    store.chunks.forget()
     progress.start("checking", sum(length for _, (_, length) in chunks))
     bad: set[Oid] = set()
     for oid, (_, length) in chunks:
@@ -83,6 +85,17 @@ def check_store(store: LmdbStore, progress: Progress) -> Iterator[Problem]:
     for oid in recipes:
         yield from _check_recipe(store, oid, known, bad)
     progress.finish()
+
+
+def rebuild_graph(store: LmdbStore) -> int:
+    """Makes the graph rows of all commits anew; returns their number."""
+    with store.write() as transaction:
+        for key in list(transaction.keys(GRAPH)):
+            transaction.delete(GRAPH, key)
+        commits = [Oid(key) for key, value in transaction.items(OBJECTS) if value[:1] == bytes((KIND_CODES[COMMIT],))]
+        for oid in commits:
+            transaction.put(GRAPH, oid, graph_row(transaction.load(oid, COMMIT)))
+    return len(commits)
 
 
 def _check_objects(store: LmdbStore, objects: list[tuple[bytes, bytes]] | None) -> Iterator[Problem]:
@@ -145,11 +158,12 @@ def _check_recipe(store: LmdbStore, oid: Oid, known: set[Oid], bad: set[Oid]) ->
     if any(chunk in bad for chunk in recipe.chunks()):
         yield Problem(BLOB, oid.hex(), "one of its chunks is damaged", oid)
         return
-    hasher = BlobHasher()
-    with store.open(oid) as reader:
-        while piece := reader.read(4 << 20):
-            hasher.update(piece)
-    if hasher.oid() != oid:
+    try:
+        whole = gives(store.chunks, recipe, oid)
+    except IntegrityError as error:
+        yield Problem(BLOB, oid.hex(), error.message, oid)
+        return
+    if not whole:
         yield Problem("recipe list", oid.hex(), "its chunks do not give the blob", oid)
 
 
@@ -198,11 +212,18 @@ def _repair_blob(store: LmdbStore, source: LmdbStore, oid: Oid) -> bool:
         with store.write() as transaction:
             transaction.put(OBJECTS, oid, inline_blob(content, pack=False))
         return True
-    for chunk in recipe.chunks():
+    for chunk in dict.fromkeys(recipe.chunks()):
         try:
             store.read_chunk(chunk)
         except MvcsError:
             _repair_chunk(store, chunk, source.read_chunk(chunk))
+    try:
+        if (own := store.recipe(oid)) is not None and gives(store.chunks, own, oid):
+            return True  # it was only its chunks
+    except IntegrityError:
+        pass
+    if not gives(store.chunks, recipe, oid):
+        return False
     with store.write() as transaction:
         transaction.put(RECIPES, oid, recipe.encode())
     return True

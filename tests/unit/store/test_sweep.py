@@ -159,7 +159,7 @@ class TestReaders:
 
     def test_one_in_the_middle_of_a_segment_reads_on(self, filled):
         store, live, _ = filled
-        reading = store._pieces(store.recipe(blob_oid(live[3])).chunks())
+        reading = store.chunks.pieces(store.recipe(blob_oid(live[3])).chunks())
         content = bytes(next(reading))
         sweep(store, names(live), thorough=True)
         content += b"".join(bytes(piece) for piece in reading)
@@ -174,7 +174,7 @@ class TestReaders:
             put(store, part)
         joined = b"".join(parts)
         oid = put(store, joined)
-        reading = store._pieces(store.recipe(oid).chunks())
+        reading = store.chunks.pieces(store.recipe(oid).chunks())
         first = bytes(next(reading))
         old = store.segments.numbers()
         sweep(store, {oid}, thorough=True)
@@ -196,7 +196,7 @@ class TestReaders:
         if pid == 0:
             status = 1
             try:
-                reading = store._pieces(store.recipe(blob_oid(live[3])).chunks())
+                reading = store.chunks.pieces(store.recipe(blob_oid(live[3])).chunks())
                 content = bytes(next(reading))
                 os.write(say_ready, b"x")
                 os.read(go, 1)

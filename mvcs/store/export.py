@@ -1,0 +1,110 @@
+"""Writes whole blobs out: decoded by all cores, hashed and written in order.
+
+Every chunk and the whole are verified; memory is bounded by the groups on their way. Implements: spec 12.2.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mvcs.errors import InvalidObject, ObjectCorrupt
+from mvcs.objects.hashing import BLOB, BlobHasher
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+    from mvcs.objects.hashing import Oid
+    from mvcs.store.chunk_reader import ChunkReader, Content
+    from mvcs.store.records import RecipeList
+
+POOL_FROM = 8 << 20
+"""Bytes; smaller blobs are not worth a thread."""
+GROUP = 4 << 20
+"""Bytes that are decoded at once, about."""
+IN_FLIGHT = 4
+"""Groups that may be decoded and not written yet."""
+
+
+def export_chunks(chunks: ChunkReader, recipe: RecipeList, oid: Oid, descriptor: int) -> int:
+    """Writes a cut blob to an open file; returns the bytes written.
+
+    Args:
+        chunks: Gives the chunks.
+        recipe: How it is cut.
+        oid: The blob's.
+        descriptor: Written from where it stands.
+
+    Raises:
+        ObjectCorrupt: If the chunks together are not the blob; the file's content is then worthless.
+    """
+    hasher = BlobHasher()
+    try:
+        for piece in _in_order(chunks, recipe):
+            hasher.update(piece)
+            write_all(descriptor, piece)
+    except InvalidObject as error:
+        raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list") from error
+    if hasher.oid() != oid:
+        raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list")
+    return recipe.size
+
+
+def gives(chunks: ChunkReader, recipe: RecipeList, oid: Oid) -> bool:
+    """Whether the chunks of a recipe list are sound and together the blob.
+
+    Raises:
+        ObjectMissing: If one is not here.
+        ObjectCorrupt: If one is damaged.
+    """
+    hasher = BlobHasher()
+    try:
+        for piece in _in_order(chunks, recipe):
+            hasher.update(piece)
+    except InvalidObject:
+        return False
+    return hasher.oid() == oid
+
+
+def _in_order(chunks: ChunkReader, recipe: RecipeList) -> Iterator[Content]:
+    if recipe.size < POOL_FROM or (os.cpu_count() or 1) == 1:
+        for group in _groups(recipe):
+            yield from chunks.contents(*group)
+        return
+    from collections import deque
+    from concurrent.futures import ThreadPoolExecutor
+
+    from mvcs.store.allocator import tune_allocator
+
+    tune_allocator()
+    waiting: deque[Future[list[Content]]] = deque()
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, IN_FLIGHT)) as pool:
+        try:
+            for group in _groups(recipe):
+                waiting.append(pool.submit(chunks.contents, *group))
+                while len(waiting) >= IN_FLIGHT:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _groups(recipe: RecipeList) -> Iterator[tuple[list[Oid], array[int]]]:
+    """Yields the oids and lengths of chunks in a row, about 4 MiB of them."""
+    start = size = 0
+    for index, length in enumerate(recipe.lengths, 1):
+        size += length
+        if size >= GROUP or index == len(recipe.lengths):
+            yield [recipe.chunk(number) for number in range(start, index)], recipe.lengths[start:index]
+            start, size = index, 0
+
+
+def write_all(descriptor: int, content: Content) -> None:
+    """Writes all of a buffer."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
