@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+BASE := $(VENV)/.base
 STAMP := $(VENV)/.installed
 export OPENBLAS_NUM_THREADS = 1
 
@@ -10,12 +11,16 @@ export OPENBLAS_NUM_THREADS = 1
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-$(STAMP): pyproject.toml
+$(BASE): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $(BASE)
+
+$(STAMP): $(BASE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $(STAMP)
 
-demo: $(STAMP) ## play README's transcript on a real sentence-transformer
+demo: $(BASE) ## play README's transcript on a real sentence-transformer
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## all tests; about five minutes on two cores
@@ -28,6 +33,9 @@ lint: $(STAMP) ## ruff, mypy, the storeys of the house
 
 bench: $(STAMP) ## the budgets, as ratios in one run; writes benchmarks/results/
 	$(BIN)/python benchmarks/run.py
+	PYTHON=$(PYTHON) sh benchmarks/peers.sh
+	$(BIN)/python benchmarks/history.py --scale 0.5
+	$(BIN)/python benchmarks/history.py --scale 1.0
 
 test-crash: $(STAMP) ## thousands of rounds of kill -9
 	MVCS_CRASH_ROUNDS=5000 $(BIN)/python -m pytest -q tests/crash

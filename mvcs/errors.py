@@ -13,7 +13,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
-     |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse
+     |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse BrokenPlugin
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -90,6 +90,21 @@ class MvcsError(Exception):
         return (_rebuild, (type(self), self._hint, self.fields))
 
 
+class _Word(str):
+    """A field in a template: `{path:sh}` is quoted for a shell, `{path:ignored}` as a line of an ignore file is."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        if spec == "ignored":
+            return "'/" + self.replace("'", "'\"'\"'") + "'"
+        if spec == "sh":
+            from shlex import quote
+
+            return quote(self)
+        return super().__format__(spec)
+
+
 class _Fields(dict[str, Field]):
     """Formats tuples as a list of words and leaves unknown fields visible."""
 
@@ -98,7 +113,7 @@ class _Fields(dict[str, Field]):
         if isinstance(value, tuple):
             shown = ", ".join(value[:10])
             return shown + (f" and {len(value) - 10} more" if len(value) > 10 else "")
-        return value
+        return _Word(value) if isinstance(value, str) else value
 
     def __missing__(self, key: str) -> str:
         return f"<{key}>"
@@ -370,8 +385,8 @@ class MergeDue(PreconditionFailed):
 class BranchInUse(PreconditionFailed):
     """Another workspace of the repository stands on the same branch; fields `branch`, `workspace`."""
 
-    template = "the workspace {workspace} is on {branch} too: a commit from here would drop what it has committed there"
-    hint_template = "mvcs switch -c NAME, then mvcs commit"
+    template = "the workspace {workspace} is on {branch}: its files know nothing of what is done to it from here"
+    hint_template = "mvcs switch -c NAME"
 
 
 class MergeElsewhere(PreconditionFailed):
@@ -392,7 +407,7 @@ class UnrelatedHistories(PreconditionFailed):
     """Two commits have no common ancestor; fields `first`, `second`."""
 
     template = "{first} and {second} have no common ancestor"
-    hint_template = "mvcs merge --allow-unrelated {second}"
+    hint_template = "mvcs merge --allow-unrelated {second:sh}"
 
 
 class PatchDoesNotApply(PreconditionFailed):
@@ -405,6 +420,13 @@ class UnreadableContent(PreconditionFailed):
     """A file is not what its name says; fields `format`, `line` (0 if not known), `reason`."""
 
     template = "not {format}: line {line}: {reason}"
+
+
+class BrokenPlugin(PreconditionFailed):
+    """An installed plug-in cannot be used; fields `plugin`, `distribution`, `reason`."""
+
+    template = "the plug-in {plugin} of {distribution} cannot be used: {reason}"
+    hint_template = "mvcs config capture.without {plugin}, or pip uninstall {distribution}"
 
 
 class FormatError(PreconditionFailed):
@@ -445,35 +467,35 @@ class UnsafeLink(CaptureError):
     """A symbolic link leaves the workspace; fields `path`, `target`."""
 
     template = "{path} is a symbolic link out of the workspace, to {target}"
-    hint_template = "echo '/{path}' >> .mvcsignore"
+    hint_template = "echo {path:ignored} >> .mvcsignore"
 
 
 class UnsafeName(CaptureError):
     """A name that cannot be versioned; fields `path`, `reason`."""
 
     template = "{path!r} cannot be versioned: {reason}"
-    hint_template = "echo '/{path}' >> .mvcsignore"
+    hint_template = "echo {path:ignored} >> .mvcsignore"
 
 
 class PathInTwoIngredients(CaptureError):
     """One path is claimed twice; fields `path`, `first`, `second`."""
 
     template = "{path} belongs to {first} and to {second}"
-    hint_template = "mvcs add {path} --as {first}"
+    hint_template = "mvcs add {path:sh} --as {first}"
 
 
 class SecretFound(CaptureError):
     """A file has what looks like a secret; fields `path`, `line`, `kind`."""
 
     template = "{path}, line {line}, looks like a secret: {kind}"
-    hint_template = "echo '/{path}' >> .mvcsignore, or mvcs commit --allow-secret if it is none"
+    hint_template = "echo {path:ignored} >> .mvcsignore, or mvcs commit --allow-secret if it is none"
 
 
 class UnreadableFile(CaptureError):
     """A file cannot be read; fields `path`, `reason`."""
 
     template = "cannot read {path}: {reason}"
-    hint_template = "echo '/{path}' >> .mvcsignore"
+    hint_template = "echo {path:ignored} >> .mvcsignore"
 
 
 # 5, 6
@@ -529,7 +551,7 @@ class StoreCorrupt(IntegrityError):
     """An LMDB file is damaged or truncated; fields `path`, `reason`."""
 
     template = "the store file {path} is damaged: {reason}"
-    hint_template = "mvcs clone ANOTHER_CLONE, or restore {path} from a backup"
+    hint_template = "of chunks: mvcs fsck --repair-from ANOTHER_CLONE; of meta: mvcs clone ANOTHER_CLONE"
 
 
 class LedgerBroken(IntegrityError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ import click
 
 from mvcs.errors import NO_SPACE, InternalError, MvcsError, PathNotFound
 from mvcs_cli.commands import ALIASES, COMMANDS, SECTIONS, module_of
+from mvcs_cli.printable import indented
 from mvcs_cli.ui import Ui
 
 EPILOG = """\b
@@ -110,6 +112,7 @@ def cli(
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(50_000, 20, 20)  # a command lives short, and makes many objects that no cycle holds
     sys.exit(run(sys.argv[1:]))
 
 
@@ -195,14 +198,10 @@ def _fail(error: MvcsError, message: str, code: int, arguments: list[str]) -> in
         return code
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     click.echo(click.style("error: ", fg="red", bold=True) if colour else "error: ", err=True, nl=False)
-    click.echo(_printable(message), err=True)
+    click.echo(indented(message), err=True)
     if error.hint:
-        click.echo(_printable(f"hint: {error.hint}"), err=True)
+        click.echo(f"hint: {indented(error.hint)}", err=True)
     return code
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _crash(error: BaseException, arguments: list[str]) -> int:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mvcs_cli.printable import indented
+
 if TYPE_CHECKING:
     from mvcs_cli.terminal import Bar
 
@@ -55,4 +57,4 @@ class TerminalProgress:
     def warn(self, message: str) -> None:
         """Something the user should know."""
         self.warnings.append(message)
-        click.echo(f"warning: {message}".encode("utf-8", "backslashreplace").decode(), err=True)
+        click.echo(f"warning: {indented(message)}", err=True)

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mvcs_cli.printable import indented, printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from mvcs.api import Repo
+
+
+STREAMED = 8 << 10
+"""Characters of a long answer that are printed at once."""
 
 
 class Ui:
@@ -39,6 +45,7 @@ class Ui:
         self.arguments = arguments
         out = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.colour = color == "always" or (color == "auto" and out)
+        self._escape = f"<{os.urandom(8).hex()}>" if self.colour else ""
 
     def command(self, verb: str) -> str:
         """Returns the command as typed from its verb on, for the ledger."""
@@ -85,19 +92,44 @@ class Ui:
         else:
             people()
 
+    def stream(self, verb: str, name: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Answers with a JSON document of one long list, of which only a few rows are in memory as text at a time.
+
+        Args:
+            verb: Names the schema: mvcs.VERB/1.
+            name: Of the list.
+            rows: The list.
+        """
+        import json
+
+        text = f'{{"schema": "mvcs.{verb}/1", {json.dumps(name)}: ['
+        for index, row in enumerate(rows):
+            text += (", " if index else "") + json.dumps(row)
+            if len(text) > STREAMED:
+                click.echo(text, nl=False)
+                text = ""
+        click.echo(text + "]}")
+
     def line(self, text: str = "", **style: Any) -> None:  # noqa: ANN401 -- click's own
         """Prints a line of data."""
-        shown = text.encode("utf-8", "backslashreplace").decode()
-        click.echo(click.style(shown, **style) if self.colour and style else shown, color=self.colour)
+        shown = printable(text)
+        if self.colour:
+            shown = (click.style(shown, **style) if style else shown).replace(self._escape, "\x1b")
+        click.echo(shown, color=self.colour)
+
+    def text(self, text: str) -> None:
+        """Prints lines of mvcs's own."""
+        click.echo(text)
 
     def style(self, text: str, **style: Any) -> str:  # noqa: ANN401 -- click's own
-        """Returns text in colour where colour is wanted."""
-        return click.style(text, **style) if self.colour else text
+        """Returns text in colour where colour is wanted, for `line`."""
+        # `line` shows every escape sequence that it is given; ours it knows by a word that nobody can guess.
+        return click.style(printable(text), **style).replace("\x1b", self._escape) if self.colour else text
 
     def warn(self, text: str) -> None:
         """Says something that is no data and no error."""
         if not self.as_json:
-            click.echo(f"warning: {text}".encode("utf-8", "backslashreplace").decode(), err=True)
+            click.echo(f"warning: {indented(text)}", err=True)
 
 
 def size(count: int) -> str:

@@ -46,7 +46,7 @@ def complete_revision(ctx: click.Context, param: click.Parameter, incomplete: st
         names = [*repo.branches, *repo.tags, "HEAD"]
     except MvcsError:
         return []
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
 def complete_ingredient(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

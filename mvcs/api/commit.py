@@ -9,7 +9,8 @@ from mvcs.objects.editing import ingredient_trees
 from mvcs.objects.hashing import parse_oid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from io import BufferedReader
 
     from mvcs.diff.trees import FileChange
     from mvcs.objects.commit import Commit as CommitObject
@@ -114,6 +115,20 @@ class Commit:
         return read_metrics(self._repository, self.fields)
 
     @property
+    def params(self) -> dict[str, object]:
+        """Parameters that were given to the training by name."""
+        from mvcs.ops.log import read_generated
+
+        return read_generated(self._repository, self.fields, b"config/.mvcs/params")
+
+    @property
+    def signature(self) -> dict[str, object]:
+        """What the weights take and give, as far as known: `inputs`, `outputs`, `features`, `feature_count`."""
+        from mvcs.ops.log import read_generated
+
+        return read_generated(self._repository, self.fields, b"weights/.mvcs/signature")
+
+    @property
     def stale(self) -> list[str]:
         """What is stale: "weights" if the recipe is not theirs, "metrics" if they are of other weights."""
         from mvcs.ops.trees import commit_staleness
@@ -130,6 +145,21 @@ class Commit:
         from mvcs.ops.show import show
 
         return show(self._repository, self.id)
+
+    def materialise(self, paths: Sequence[str] = (), *, every: bool = False) -> dict[str, str]:
+        """Makes read-only files for mapping, verified and shared by all who map them.
+
+        Args:
+            paths: Files, folders or patterns with `*`; the weights if there are none.
+            every: All files instead.
+
+        Returns:
+            Path in the commit to the path of the file with its content.
+        """
+        from mvcs.ops.materialise import materialise
+
+        done = materialise(self._repository, self.id, paths, every=every)
+        return {file.path: file.mapped for file in done.files}
 
     def diff(self, other: Commit) -> list[FileChange]:
         """Returns what changed from this commit to another."""
@@ -210,6 +240,13 @@ class Files:
         from mvcs.ops.show import content
 
         return content(self._commit._repository, f"{self._commit.id}:{path}")
+
+    def open(self, path: str) -> BufferedReader:
+        """Opens a file for reading at any place; only the chunks that are read are decoded, and verified."""
+        from mvcs.ops.show import open_file
+        from mvcs.store.blob_file import blob_file
+
+        return blob_file(open_file(self._commit._repository, f"{self._commit.id}:{path}"))
 
     def mapped(self, path: str) -> str:
         """Returns the path of a read-only file with the content, shared by all who map it."""

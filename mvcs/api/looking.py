@@ -9,6 +9,7 @@ from mvcs.objects.hashing import Oid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
     from mvcs.diff.trees import FileChange
     from mvcs.ops.blame import Blamed
@@ -130,13 +131,28 @@ class Looking:
 
         return content(self._repository, revision)
 
+    def open(self, revision: str) -> BufferedReader:
+        """Opens REV:PATH, or a blob by its oid, as a seekable read-only file.
+
+        What is read is verified, and only the chunks it lies in are decoded. Threads that read at different places
+        open it each for itself: a file has one position.
+        """
+        from mvcs.ops.show import open_file
+        from mvcs.store.blob_file import blob_file
+
+        return blob_file(open_file(self._repository, revision))
+
     def diff(
-        self, first: str | None = None, second: str | None = None, *, only: tuple[str, ...] = ()
+        self, first: str | None = None, second: str | None = None, *, only: tuple[str, ...] = (),
+        generated: bool = False,
     ) -> list[FileChange]:
-        """Returns what changed between two revisions, or between one and the files."""
+        """Returns what changed between two revisions, or between one and the files.
+
+        With `generated`, entries that capture makes are told too, as INGREDIENT/.mvcs/NAME.
+        """
         from mvcs.ops.compare import diff
 
-        return diff(self._repository, first, second, only=only)
+        return diff(self._repository, first, second, only=only, generated=generated)
 
     def details(self, changes: list[FileChange], *, context: int = 3) -> Iterator[Detailed]:
         """Yields what changed inside each changed file: keys, packages, rows, cells, lines."""

@@ -31,7 +31,7 @@ def open(path: str | os.PathLike[str] | None = None, **options: object) -> Repo:
 
 
 def init(
-    path: str | os.PathLike[str], *, model: str | None = None, yes: bool = False,
+    path: str | os.PathLike[str], *, model: str | None = None, branch: str | None = None, yes: bool = False,
     confirm: Callable[[Preview], bool | None] | None = None, command: str = "init", **options: object,
 ) -> tuple[Repo, Preview]:
     """Makes a repository in a folder, or a workspace in the repository above.
@@ -39,6 +39,7 @@ def init(
     Args:
         path: The folder.
         model: Name of the model; the folder's by default.
+        branch: Branch to stand on; main by default. One that is not there begins where main is.
         yes: Take what there is, however large.
         confirm: Asked above 1 GB if `yes` is not given.
         command: The command as typed, for the ledger.
@@ -47,7 +48,7 @@ def init(
     from mvcs.ops.init import init as run
 
     ask = (lambda preview: True) if yes else (confirm or (lambda preview: None))
-    repository, preview = run(os.fspath(path), model=model, confirm=ask, command=command, **options)
+    repository, preview = run(os.fspath(path), model=model, branch=branch, confirm=ask, command=command, **options)
     return Repo(repository), preview
 
 

@@ -8,15 +8,18 @@ from mvcs.api.looking import Looking
 from mvcs.repo.repository import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from mvcs.formats.values import Found
     from mvcs.ops.commit import CommitResult
     from mvcs.ops.conflicts import Left
     from mvcs.ops.doctor import Finding
     from mvcs.ops.du import Usage
     from mvcs.ops.fsck import Report
     from mvcs.ops.gc import GcResult
+    from mvcs.ops.materialise import Materialised
     from mvcs.ops.merge import MergeResult
+    from mvcs.ops.repack import RepackResult
     from mvcs.ops.restore import RestoreResult
     from mvcs.ops.switch import SwitchResult
     from mvcs.ops.undo import UndoResult
@@ -55,15 +58,19 @@ class Repo(Looking):
 
     def commit(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
-        metrics: Mapping[str, float | int] | None = None, trained: bool = False, tag: str | None = None,
-        no_merge: bool = False, allow_secret: bool = False, command: str = "commit",
+        metrics: Mapping[str, float | int] | None = None, params: Mapping[str, Found] | None = None,
+        trained: bool = False, tag: str | None = None, no_merge: bool = False, allow_secret: bool = False,
+        command: str = "commit",
     ) -> CommitResult:
-        """Makes a commit of the workspace."""
+        """Makes a commit of the workspace.
+
+        Parameters that are not named stay as they were; `mvcs.formats.values.ABSENT` takes one out.
+        """
         from mvcs.ops.commit import Request, commit
 
         request = Request(
-            message, author=author, amend=amend, metrics=metrics, trained=trained, tag=tag, no_merge=no_merge,
-            allow_secret=allow_secret, command=command,
+            message, author=author, amend=amend, metrics=metrics, params=params, trained=trained, tag=tag,
+            no_merge=no_merge, allow_secret=allow_secret, command=command,
         )
         return commit(self._repository, request)
 
@@ -212,16 +219,33 @@ class Repo(Looking):
 
         return gc(self._repository, dry_run=dry_run, thorough=thorough)
 
-    def fsck(self, *, repair_from: str | None = None) -> Report:
-        """Checks every byte and every name; takes good copies from another clone."""
+    def fsck(self, *, repair_from: str | None = None, rebuild: bool = False) -> Report:
+        """Checks every byte and every name; makes anew what is derived, takes good copies from another clone."""
         from mvcs.ops.fsck import fsck
+        from mvcs.ops.fsck import rebuild as make_anew
         from mvcs.repo.layout import find_place
 
+        if rebuild:
+            make_anew(self._repository)
         other = None if repair_from is None else Repository(find_place(repair_from))
         return fsck(self._repository, repair_from=other)
 
+    def repack(self, *, deep: bool = False) -> RepackResult:
+        """Stores what is stored in less space; no oid changes. With `deep` old files are cut and based anew too."""
+        from mvcs.ops.repack import repack
+
+        return repack(self._repository, deep=deep)
+
+    def materialise(
+        self, revision: str = "HEAD", paths: Sequence[str] = (), *, every: bool = False
+    ) -> Materialised:
+        """Makes read-only files for mapping: of the weights, of these paths and patterns, or of every file."""
+        from mvcs.ops.materialise import materialise
+
+        return materialise(self._repository, revision, paths, every=every)
+
     def du(self, revision: str | None = None) -> Usage:
-        """Returns what takes space."""
+        """Returns what takes space and why, with the files of a revision: HEAD if there is one."""
         from mvcs.ops.du import du
 
         return du(self._repository, revision)

@@ -12,8 +12,10 @@ from mvcs.ops.fsck import Report
 from mvcs.ops.gc import GcResult
 from mvcs.ops.init import Preview
 from mvcs.ops.log import Logged
+from mvcs.ops.materialise import Materialised
 from mvcs.ops.merge import MergeResult
 from mvcs.ops.oplog import Logged as LoggedOperation
+from mvcs.ops.repack import RepackResult
 from mvcs.ops.restore import RestoreResult
 from mvcs.ops.show import Listed, Shown
 from mvcs.ops.status import Status
@@ -22,6 +24,6 @@ from mvcs.ops.undo import UndoResult
 
 __all__ = [
     "CloneResult", "CommitResult", "Detailed", "FileChange", "Finding", "GcResult", "Left", "Listed", "Logged",
-    "LoggedOperation", "MergeResult", "Named", "Preview", "Report", "RestoreResult", "Shown", "Status",
-    "SwitchResult", "UndoResult", "Usage",
+    "LoggedOperation", "Materialised", "MergeResult", "Named", "Preview", "RepackResult", "Report", "RestoreResult",
+    "Shown", "Status", "SwitchResult", "UndoResult", "Usage",
 ]

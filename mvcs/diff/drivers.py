@@ -94,6 +94,10 @@ def _typed(
         from mvcs.diff.packages import diff_captured
 
         return diff_captured(before, after)
+    if kind == "signature":
+        from mvcs.diff.signature import diff_signature
+
+        return diff_signature(before, after)
     if kind == "notebook":
         from mvcs.diff.notebook import diff_notebook
 

@@ -7,21 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidObject
-from mvcs.objects.editing import Placed, ingredient_trees, is_generated
-from mvcs.objects.hashing import TREE
+from mvcs.objects.editing import Bound, Placed, ingredient_trees, is_generated
 from mvcs.objects.record import Record
-from mvcs.objects.tree import IS_TREE, Entry, read_tree
+from mvcs.objects.tree import IS_TREE, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Load
-
-
-MAX_FOLDERS = 400
-"""Folders on the way to a file; each takes a frame of the stack, and hostile trees have thousands."""
 
 
 class FileChange(Record):
@@ -92,8 +86,9 @@ def diff_roots(load: Load, before: Oid | None, after: Oid | None, *, generated: 
         return []
     first, second = ingredient_trees(load, before), ingredient_trees(load, after)
     found: dict[bytes, FileChange] = {}
+    olds, news = Bound(), Bound()
     for ingredient in sorted({*first, *second}):
-        for path, old, new in _diff(load, first.get(ingredient), second.get(ingredient), b""):
+        for path, old, new in _diff(load, first.get(ingredient), second.get(ingredient), b"", (olds, news)):
             if is_generated(path):
                 if generated:
                     found[ingredient.encode() + b"\0" + path] = _change(path, ingredient, old, new)
@@ -113,14 +108,12 @@ def _change(path: bytes, ingredient: str, old: Entry | None, new: Entry | None) 
 
 
 def _diff(
-    load: Load, before: Oid | None, after: Oid | None, prefix: bytes
+    load: Load, before: Oid | None, after: Oid | None, prefix: bytes, bounds: tuple[Bound, Bound]
 ) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
     if before == after:
         return
-    if prefix.count(b"/") > MAX_FOLDERS:
-        raise InvalidObject(kind=TREE, reason=f"more than {MAX_FOLDERS} folders deep")
-    old = {entry.name: entry for entry in read_tree(load, before)} if before is not None else {}
-    new = {entry.name: entry for entry in read_tree(load, after)} if after is not None else {}
+    old = {entry.name: entry for entry in bounds[0].read(load, before, prefix)} if before is not None else {}
+    new = {entry.name: entry for entry in bounds[1].read(load, after, prefix)} if after is not None else {}
     for name in sorted({*old, *new}):
         a, b = old.get(name), new.get(name)
         if a is not None and a.same_content(b):
@@ -129,7 +122,7 @@ def _diff(
         folder_a = a.oid if a is not None and a.kind == IS_TREE else None
         folder_b = b.oid if b is not None and b.kind == IS_TREE else None
         if folder_a is not None or folder_b is not None:
-            yield from _diff(load, folder_a, folder_b, path + b"/")
+            yield from _diff(load, folder_a, folder_b, path + b"/", bounds)
         file_a, file_b = (None if folder_a is not None else a), (None if folder_b is not None else b)
         if file_a is not None or file_b is not None:
             yield path, file_a, file_b

@@ -18,6 +18,8 @@ REQUIREMENTS = ("requirements*.txt", "constraints*.txt", "requirements/*.txt", "
 CONDA = ("environment*.yml", "environment*.yaml", "conda*.yml", "conda*.yaml")
 PACKAGES = b".mvcs/packages"
 """Generated entry of the environment."""
+SIGNATURE = b".mvcs/signature"
+"""Generated entry of the weights."""
 
 
 def kind_of(path: bytes, ingredient: str) -> tuple[str, str]:
@@ -28,13 +30,15 @@ def kind_of(path: bytes, ingredient: str) -> tuple[str, str]:
         ingredient: Which one it belongs to.
 
     Returns:
-        Kind: config, packages, captured, notebook, table, metrics, text or bytes; syntax: yaml, toml, json, csv, tsv,
-        jsonl, parquet, requirements, conda, or empty.
+        Kind: config, packages, captured, signature, notebook, table, metrics, text or bytes; syntax: yaml, toml, json,
+        csv, tsv, jsonl, parquet, requirements, conda, or empty.
     """
     text = path.decode("utf-8", "surrogateescape")
     name = text.rpartition("/")[2]
     ending = name[name.rfind(".") :].lower() if "." in name else ""
-    if ingredient == "weights":
+    if ingredient == "weights" and path == SIGNATURE:
+        return "signature", "json"
+    if ingredient == "weights" and not text.startswith(".mvcs/"):
         return "bytes", ""
     if ingredient == "environment":
         if path == PACKAGES:

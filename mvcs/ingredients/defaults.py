@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CODE_ENDINGS = (".py", ".ipynb", ".pyx", ".pyi", ".sh", ".r", ".R", ".jl", ".c", ".cc", ".cpp", ".cu", ".h", ".rs")
 WEIGHT_ENDINGS = (
     ".safetensors", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".h5", ".keras", ".pkl", ".pickle", ".joblib", ".tflite",
-    ".pb", ".mlmodel", ".npz", ".bin",
+    ".pb", ".mlmodel", ".npz", ".bin", ".skops",
 )
 
 PATTERNS: dict[str, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         "pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "setup.cfg",
         ".python-version", "Dockerfile", "*.Dockerfile", "pylock*.toml",
     ),
-    "weights": tuple(f"*{ending}" for ending in WEIGHT_ENDINGS),
+    "weights": tuple(f"*{ending}" for ending in WEIGHT_ENDINGS) + ("MLmodel",),
     "metrics": ("metrics.json", "metrics/", "metrics.csv", "eval_results.json", "all_results.json", "scores.json"),
     "about": (
         "mvcs.toml", ".mvcsignore", "README*", "LICENSE*", "LICENCE*", "CITATION*", "model-card.md", "MODEL_CARD.md",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mvcs.ingredients.secret_values import MIN_BITS, bits, is_key, is_password, is_placeholder, is_uuid
 from mvcs.objects.record import Record
@@ -42,12 +42,25 @@ class Secret(Record):
         self.shown = shown
 
 
-def _token(text: str) -> re.Pattern[bytes]:
+class _Lazy:
+    """A pattern that is compiled when it is first used: most texts need none of them, and all take 20 ms."""
+
+    __slots__ = ("_flags", "_text")
+
+    def __init__(self, text: bytes, flags: int = 0) -> None:
+        self._text = text
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- what a compiled pattern has
+        return getattr(re.compile(self._text, self._flags), name)
+
+
+def _token(text: str) -> _Lazy:
     # Where a token starts and ends is seen from its neighbours; without that, every place inside a run is tried.
-    return re.compile(rb"(?<![A-Za-z0-9_+/-])(?:" + text.encode() + rb")(?![A-Za-z0-9_])")
+    return _Lazy(rb"(?<![A-Za-z0-9_+/-])(?:" + text.encode() + rb")(?![A-Za-z0-9_])")
 
 
-_TOKENS: tuple[tuple[tuple[bytes, ...], str, re.Pattern[bytes]], ...] = (
+_TOKENS: tuple[tuple[tuple[bytes, ...], str, _Lazy], ...] = (
     ((b"AKIA", b"ASIA"), "AWS access key", _token(r"(?:AKIA|ASIA)[A-Z2-7]{16}")),
     ((b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"), "GitHub token", _token(r"gh[pousr]_[A-Za-z0-9]{36,255}")),
     ((b"github_pat_",), "GitHub token", _token(r"github_pat_[A-Za-z0-9_]{60,255}")),
@@ -60,15 +73,15 @@ _TOKENS: tuple[tuple[tuple[bytes, ...], str, re.Pattern[bytes]], ...] = (
     ((b"sk-ant-",), "Anthropic key", _token(r"sk-ant-[a-z]+\d\d-[A-Za-z0-9_-]{60,255}")),
     ((b"xox",), "Slack token", _token(r"xox[abeoprs]-(?:\d-)?[A-Za-z0-9]{6,}-[A-Za-z0-9-]{10,255}")),
     ((b"xapp-",), "Slack token", _token(r"xapp-\d-[A-Z0-9]{6,}-\d{6,}-[a-f0-9]{20,255}")),
-    ((b"hooks.slack.com/services/T",), "Slack webhook", re.compile(
+    ((b"hooks.slack.com/services/T",), "Slack webhook", _Lazy(
         rb"(?<=hooks\.slack\.com/services/)T[A-Z0-9]{6,20}/B[A-Z0-9]{6,20}/[A-Za-z0-9]{20,40}"
     )),
     ((b"AIza",), "Google API key", _token(r"AIza[A-Za-z0-9_-]{35}")),
     ((b"GOCSPX-",), "Google OAuth secret", _token(r"GOCSPX-[A-Za-z0-9_-]{28}")),
     ((b"ya29.",), "Google OAuth token", _token(r"ya29\.[A-Za-z0-9_-]{50,512}")),
-    ((b"AccountKey=",), "Azure storage key", re.compile(rb"(?<=AccountKey=)[A-Za-z0-9+/]{86}==")),
+    ((b"AccountKey=",), "Azure storage key", _Lazy(rb"(?<=AccountKey=)[A-Za-z0-9+/]{86}==")),
     ((b"Q~",), "Azure client secret", _token(r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}")),
-    ((b"&sig=", b"?sig="), "Azure SAS signature", re.compile(rb"(?<=[?&]sig=)[A-Za-z0-9%/+]{43,60}(?:%3[dD]|=)")),
+    ((b"&sig=", b"?sig="), "Azure SAS signature", _Lazy(rb"(?<=[?&]sig=)[A-Za-z0-9%/+]{43,60}(?:%3[dD]|=)")),
     ((b"pypi-AgE",), "PyPI token", _token(r"pypi-AgE[A-Za-z0-9_-]{50,512}")),
     ((b"npm_",), "npm token", _token(r"npm_[A-Za-z0-9]{36}")),
     ((b"wandb_v1_",), "Weights & Biases key", _token(r"wandb_v1_[A-Za-z0-9_]{40,200}")),
@@ -79,49 +92,49 @@ _TOKENS: tuple[tuple[tuple[bytes, ...], str, re.Pattern[bytes]], ...] = (
     ((b"sk_live_", b"rk_live_"), "Stripe key", _token(r"[sr]k_live_[A-Za-z0-9]{24,255}")),
     ((b"AGE-SECRET-KEY-1",), PRIVATE_KEY, _token(r"AGE-SECRET-KEY-1[A-Z0-9]{58}")),
 )
-_PRIVATE = re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
-_BODY = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,80}")
+_PRIVATE = _Lazy(rb"-----BEGIN (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
+_BODY = _Lazy(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,80}")
 _HEADER = 200
 """Bytes in which the first line of a key follows its header; in between, an encrypted one says how."""
-_PUTTY = re.compile(rb"^PuTTY-User-Key-File-\d", re.MULTILINE)
-_ENCODED = re.compile(rb"(?<![A-Za-z0-9+/])LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}")
-_JWT = re.compile(
+_PUTTY = _Lazy(rb"^PuTTY-User-Key-File-\d", re.MULTILINE)
+_ENCODED = _Lazy(rb"(?<![A-Za-z0-9+/])LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}")
+_JWT = _Lazy(
     rb"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{10,4000})\.(eyJ[A-Za-z0-9_-]{10,8000})\.[A-Za-z0-9_-]{20,2000}"
 )
 _PUBLIC_JWT = (b"1234567890", b"John Doe", b"joe", b"example", b"service_role_demo", b"supabase-demo")
-_URL = re.compile(
+_URL = _Lazy(
     rb"([A-Za-z][A-Za-z0-9+.-]{1,20})://([^\s/:@'\"<>`]{0,100}):([^\s/@'\"<>`?#]{3,200})"
     rb"@([A-Za-z0-9_.\[-][A-Za-z0-9_.:-]{0,200})"
 )
-_OWN_HOST = re.compile(
+_OWN_HOST = _Lazy(
     rb"localhost|127\.|0\.0\.0\.0|\[?::1|.*\bexample\b|.*\.(?:test|invalid|local)\b|host(?:name)?\b", re.IGNORECASE
 )
-_TEMPLATE = re.compile(rb"[{}$%()\[\]\\]")
+_TEMPLATE = _Lazy(rb"[{}$%()\[\]\\]")
 _COMMON = frozenset((
     b"password", b"passwd", b"pass", b"pwd", b"secret", b"token", b"user", b"username", b"root", b"admin", b"postgres",
     b"mysql", b"guest", b"test", b"mypassword", b"mypass", b"key", b"credentials", b"auth", b"bar", b"foo", b"api_key",
 ))
 
-_BEARER = re.compile(rb"\b[Bb]earer {1,3}([A-Za-z0-9_.~+/=-]{20,512})(?![A-Za-z0-9_.~+/=-])")
-_WORD = re.compile(
+_BEARER = _Lazy(rb"\b[Bb]earer {1,3}([A-Za-z0-9_.~+/=-]{20,512})(?![A-Za-z0-9_.~+/=-])")
+_WORD = _Lazy(
     rb"passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|account[_-]?key"
     rb"|secret[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|pwd"
 )
 """Of lower-case text: a pattern that ignores case is searched five times slower."""
 _HAS_WORD = (b"passw", b"passphrase", b"secret", b"token", b"key", b"credential", b"pwd")
-_AFTER = re.compile(
+_AFTER = _Lazy(
     rb"(?:[_-]?(?:key|id|value|string|text|str|dev|prod|production|staging|default|hf|\d{1,2})){0,2}"
     rb"\\?[\"']?\]?[ \t]{0,20}(?::[ \t]{0,3}(?:str|bytes)[ \t]{0,3}=|=>|:=|[=:])(?!=)[ \t]{0,20}"
     rb"(?:[rbuRBU]?\\?([\"'])(?P<quoted>[^\"'\r\n]{6,512}?)\\?\1|(?P<bare>[^\s\"'#][^\s\"']{6,511}))"
 )
-_NOT_SECRET = re.compile(
+_NOT_SECRET = _Lazy(
     rb"(?:public|hash|sha\d*|md5|digest|checksum|csrf|xsrf|nonce|page|next|continuation|sync|cursor|pagination|oid|commit"
     rb"|etag|revision|fingerprint|pad|eos|bos|unk|sep|cls|mask|special|decoder|image|num|max|min|cancellation|partition|sort|primary"
     rb"|foreign|object|cache|idempotency|dedup\w*|test|fake|dummy|mock|example|expected)[_-]?$",
     re.IGNORECASE,
 )
-_AWS_SECRET = re.compile(rb"[A-Za-z0-9/+]{40}")
-_ALLOWED = re.compile(rb"pragma: ?(?:allowlist|whitelist) secret|gitleaks:allow|mvcs: ?allow-secret")
+_AWS_SECRET = _Lazy(rb"[A-Za-z0-9/+]{40}")
+_ALLOWED = _Lazy(rb"pragma: ?(?:allowlist|whitelist) secret|gitleaks:allow|mvcs: ?allow-secret")
 
 _OPEN_ENDINGS = (
     b".env", b".yaml", b".yml", b".ini", b".cfg", b".conf", b".config", b".properties", b".toml", b".sh", b".bash",
@@ -130,11 +143,11 @@ _OPEN_ENDINGS = (
     b".npmrc", b"makefile",
 )
 """Endings of files in which values stand without quotes."""
-_LOCKS = re.compile(
+_LOCKS = _Lazy(
     rb"(?:.*[.-]lock(?:\.json|\.ya?ml)?|.*\.lock|package-lock\.json|npm-shrinkwrap\.json|go\.sum|pylock.*\.toml|requirements[^/]*\.txt|record)",
     re.IGNORECASE,
 )
-_TEST = re.compile(
+_TEST = _Lazy(
     rb"(?:^|/)(?:(?:tests?|testing|testdata|test_data|fixtures?|__tests__|specs?)/|(?:test_[^/]*|[^/]*_test\.[a-z]+|conftest\.py)$)",
     re.IGNORECASE,
 )

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from mvcs.formats.captured import CUDA, MAPS, PYTHON, flatten, read_captured, unflatten, write_captured
 from mvcs.formats.content import Bytes
 from mvcs.formats.pep508 import order
-from mvcs.formats.values import ABSENT, Absent
+from mvcs.merge.fields import merge_fields
 from mvcs.merge.sides import one_sided
-from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS, Conflict, Decision, Merged, merge_value
+from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS, Merged
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
-    from mvcs.formats.values import Found, Value
-    from mvcs.merge.values import Choice, Choose
+    from mvcs.formats.values import Found
+    from mvcs.merge.values import Choice, Choose, Conflict
 
 _VERSION = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}(?: @ \S{1,2000})?")
 
@@ -45,24 +45,8 @@ def merge_captured(base: Content | None, ours: Content, theirs: Content, choose:
     if settled is not None:
         return settled
     states = [{} if side is None else flatten(read_captured(side)) for side in (base, ours, theirs)]
-    result: dict[str, Value] = {}
-    conflicts: list[Conflict] = []
-    decisions: list[Decision] = []
-    for key in sorted({key for state in states for key in state}):
-        base_value, our_value, their_value = (state.get(key, ABSENT) for state in states)
-        found = merge_value(key, base_value, our_value, their_value)
-        value = our_value if isinstance(found, Conflict) else found.value
-        if isinstance(found, Conflict):
-            choice = choose(found)
-            chosen = None if choice is None else _chosen(choice, found)
-            if choice is None or chosen is None:
-                conflicts.append(found)
-            else:
-                decisions.append(Decision(key, choice.strategy))
-                value = chosen[0]
-        if not isinstance(value, Absent):
-            result[key] = value
-    return Merged(Bytes(write_captured(unflatten(result))), tuple(conflicts), tuple(decisions))
+    fields = merge_fields(states, choose, _chosen)
+    return Merged(Bytes(write_captured(unflatten(fields.result))), tuple(fields.conflicts), tuple(fields.decisions))
 
 
 def _chosen(choice: Choice, conflict: Conflict) -> tuple[Found] | None:

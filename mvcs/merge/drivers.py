@@ -25,7 +25,7 @@ def merge_file(
     """Merges a file inside.
 
     Args:
-        path: Its path.
+        path: Its path, or that of a generated entry inside its ingredient.
         ingredient: Which one it belongs to.
         base: What both came from, None if both added it.
         ours: What the branch that is merged into has.
@@ -48,7 +48,8 @@ def merge_file(
                 return choice
             return Choice(SET, parse_scalar(str(choice.value)))
 
-        return merge_config(syntax, base, ours, theirs, typed)
+        merged = merge_config(syntax, base, ours, theirs, typed)
+        return _canonical(merged) if path.startswith(b".mvcs/") else merged
     if kind == "packages":
         from mvcs.merge.packages import merge_packages
 
@@ -57,6 +58,10 @@ def merge_file(
         from mvcs.merge.packages import merge_captured
 
         return merge_captured(base, ours, theirs, choose)
+    if kind == "signature":
+        from mvcs.merge.signature import merge_signature
+
+        return merge_signature(base, ours, theirs, choose)
     if kind == "notebook":
         from mvcs.merge.notebook import merge_notebook
 
@@ -70,3 +75,16 @@ def merge_file(
 
         return merge_text(base, ours, theirs, choose, marker=marker)
     raise UnreadableContent(format="merged inside", line=0, reason=f"{ingredient} is merged file by file")
+
+
+def _canonical(merged: Merged) -> Merged:
+    """Returns a merged generated entry in the one form that equal entries have."""
+    from mvcs.errors import InvalidObject
+    from mvcs.formats.content import Bytes
+    from mvcs.objects.values import canonical_json, parse_json
+
+    try:
+        merged.content = Bytes(canonical_json(parse_json(merged.content.read())))
+    except InvalidObject as error:
+        raise UnreadableContent(format="JSON", line=0, reason=str(error.fields["reason"])) from error
+    return merged

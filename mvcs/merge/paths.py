@@ -52,14 +52,19 @@ class PathConflict(Record):
         path: Workspace path.
         conflict: The conflict.
         strategies: What may settle it, beyond ours and theirs; None if its driver decides.
+        ingredients: Where the path stands in base, ours and theirs, None for nowhere; given where they differ.
     """
 
-    __slots__ = ("conflict", "path", "strategies")
+    __slots__ = ("conflict", "ingredients", "path", "strategies")
 
-    def __init__(self, path: bytes, conflict: Conflict, strategies: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, path: bytes, conflict: Conflict, strategies: tuple[str, ...] | None = None,
+        ingredients: Mapping[str, str | None] | None = None,
+    ) -> None:
         self.path = path
         self.conflict = conflict
         self.strategies = strategies
+        self.ingredients = ingredients
 
 
 class PathMerge:
@@ -220,7 +225,8 @@ class _Merging:
             return
         ingredient = merge_value(None, base.ingredient if base else ABSENT, ours.ingredient, theirs.ingredient)
         if isinstance(ingredient, Conflict):
-            self._whole(path, base, ours, theirs, f"{ours.ingredient} in ours, {theirs.ingredient} in theirs")
+            reason = f"{ours.ingredient} in ours, {theirs.ingredient} in theirs"
+            self._whole(path, base, ours, theirs, reason, apart=True)
             return
         placed = _attributes(base, ours, theirs)
         if placed is not None:
@@ -251,16 +257,22 @@ class _Merging:
         self.result.conflicts += [PathConflict(path, conflict) for conflict in merged.conflicts]
 
     def _whole(
-        self, path: bytes, base: Placed | None, ours: Placed | None, theirs: Placed | None, reason: str
+        self, path: bytes, base: Placed | None, ours: Placed | None, theirs: Placed | None, reason: str, *,
+        apart: bool = False,
     ) -> None:
         conflict = Conflict(None, _value(base), _value(ours), _value(theirs), reason)
-        self._settle(path, conflict, {OURS: {}, THEIRS: {path: theirs}, BASE: {path: base}})
+        sides = {BASE: base, OURS: ours, THEIRS: theirs}
+        places = {name: None if side is None else side.ingredient for name, side in sides.items()} if apart else None
+        self._settle(path, conflict, {OURS: {}, THEIRS: {path: theirs}, BASE: {path: base}}, places)
 
-    def _settle(self, path: bytes, conflict: Conflict, outcomes: Mapping[str, Outcome]) -> None:
+    def _settle(
+        self, path: bytes, conflict: Conflict, outcomes: Mapping[str, Outcome],
+        ingredients: Mapping[str, str | None] | None = None,
+    ) -> None:
         choice = self.choose(path, conflict)
         outcome = None if choice is None else outcomes.get(choice.strategy)
         if choice is None or outcome is None:
-            self.result.conflicts.append(PathConflict(path, conflict, tuple(outcomes)))
+            self.result.conflicts.append(PathConflict(path, conflict, tuple(outcomes), ingredients))
             return
         self.result.edits.update(outcome)
         self.result.decisions.append((path, Decision(None, choice.strategy)))

@@ -25,13 +25,16 @@ class Outcome(Record):
         origin: Where they came from.
         metrics: Metrics tree, None without.
         measured: Weights tree that the metrics were measured on.
+        files: The weights tree without what capture generated; the tree itself if not given.
     """
 
-    __slots__ = ("measured", "metrics", "origin", "weights")
+    __slots__ = ("files", "measured", "metrics", "origin", "weights")
 
     def __init__(
-        self, weights: Oid | None, origin: Origin | None, metrics: Oid | None, measured: Oid | None
+        self, weights: Oid | None, origin: Origin | None, metrics: Oid | None, measured: Oid | None,
+        files: Oid | None = None,
     ) -> None:
+        self.files = weights if files is None else files
         self.weights = weights
         self.origin = origin
         self.metrics = metrics
@@ -80,14 +83,15 @@ def judge(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid, strategy: 
     if len(fresh) == 1:
         name, side = fresh[0]
         other = theirs if name == OURS else ours
-        dropped = other.weights not in {base.weights, side.weights, None}
+        dropped = other.files not in {base.files, side.files, None}
         note = f"the weights are those of {name}, made by the merged recipe; " if dropped else ""
         if dropped:
             note += f"the other side's, made by another one, are not taken (--weights {_other(name)})"
         return Verdict(name, side.origin, note=note)
-    changed = [
-        (name, side) for name, side in ((OURS, ours), (THEIRS, theirs)) if side.weights != base.weights
-    ]
+    sides = ((OURS, ours), (THEIRS, theirs))
+    changed = [(name, side) for name, side in sides if side.files != base.files]
+    if not changed:  # the same weights, told better: with a signature
+        changed = [(name, side) for name, side in sides if side.weights != base.weights]
     if len(fresh) == 2 and len(changed) == 2:
         return Verdict(None, Origin(recipe, "merged:tensors"))
     if len(changed) == 1:
@@ -96,6 +100,18 @@ def judge(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid, strategy: 
     if len(changed) == 2 and verdict.stale:
         verdict.note = "both sides have new weights, and neither were made by the merged recipe; ours are kept"
     return verdict
+
+
+def picked(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid) -> Verdict | None:
+    """Decides whose weights there are where somebody asked for theirs alone: None if that does not decide it.
+
+    Args:
+        base: The state before the commit that is picked.
+        ours: The branch that it comes to.
+        theirs: The commit that is picked.
+        recipe: Oid of the merged recipe.
+    """
+    return _of(THEIRS, theirs, recipe) if ours.files == base.files != theirs.files else None
 
 
 def _of(name: str, side: Outcome, recipe: Oid) -> Verdict:

@@ -22,6 +22,14 @@ GENERATED = b".mvcs"
 """Folder of an ingredient that capture fills; never written out."""
 _FORBIDDEN_PARTS = {b".git", b".mvcs"}
 
+MAX_FOLDERS = 400
+"""Folders on the way to a file; each takes a frame of the stack, and hostile trees have thousands."""
+MAX_PATH = 4096
+"""Bytes of a folder's path; what Linux lets a path have."""
+MAX_REPEATED = 64 << 20
+"""Bytes of paths and entries in folders that the same walk has read before: half a million files in equal folders."""
+ENTRY_BYTES = 64
+
 Change = dict[bytes, Entry | None]
 """Full path in the root tree (ingredient first) to the new entry, None to remove it."""
 
@@ -121,12 +129,63 @@ def ingredient_trees(load: Load, root: Oid | None) -> dict[str, Oid]:
     return found
 
 
-def files_below(load: Load, tree: Oid, prefix: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
-    """Yields (path, entry) of all that is no folder below a tree, in order."""
-    for entry in read_tree(load, tree):
+def too_deep(path: bytes) -> str | None:
+    """Returns why a path, below its ingredient, is deeper than a tree may be, or None."""
+    if path.count(b"/") > MAX_FOLDERS:
+        return f"more than {MAX_FOLDERS} folders deep"
+    if path.rfind(b"/") >= MAX_PATH:
+        return f"folders of more than {MAX_PATH} bytes on the way"
+    return None
+
+
+class Bound:
+    """Keeps a walk over a tree from growing without limit: the same folder named twice, level after level, is small to
+    store and endless to walk. What is read for the first time costs its writer as much as its reader.
+    """
+
+    __slots__ = ("_left", "_seen")
+
+    def __init__(self) -> None:
+        self._left = MAX_REPEATED
+        self._seen: set[Oid] = set()
+
+    def read(self, load: Load, tree: Oid, path: bytes) -> list[Entry]:
+        """Returns the entries of the folder at a path, which ends with a slash or is empty.
+
+        Raises:
+            InvalidObject: If it is too deep, or too much has been read again and again.
+        """
+        problem = too_deep(path)
+        if problem is not None:
+            raise InvalidObject(kind=TREE, reason=problem)
+        entries = read_tree(load, tree)
+        if tree in self._seen:
+            self._left -= (len(entries) + 1) * (len(path) + ENTRY_BYTES)
+            if self._left < 0:
+                raise InvalidObject(kind=TREE, reason="it names the same folders again and again, without end")
+        self._seen.add(tree)
+        return entries
+
+
+def files_below(
+    load: Load, tree: Oid, prefix: bytes = b"", bound: Bound | None = None
+) -> Iterator[tuple[bytes, Entry]]:
+    """Yields (path, entry) of all that is no folder below a tree, in order.
+
+    Args:
+        load: Returns the payload of a tree node.
+        tree: The folder.
+        prefix: Its path with a slash, empty for the top.
+        bound: Shared by the walks of one tree.
+
+    Raises:
+        InvalidObject: If the tree is too deep, or repeats itself without end.
+    """
+    bound = bound or Bound()
+    for entry in bound.read(load, tree, prefix):
         path = prefix + entry.name
         if entry.kind == IS_TREE:
-            yield from files_below(load, entry.oid, path + b"/")
+            yield from files_below(load, entry.oid, path + b"/", bound)
         else:
             yield path, entry
 
@@ -134,6 +193,12 @@ def files_below(load: Load, tree: Oid, prefix: bytes = b"") -> Iterator[tuple[by
 def is_generated(path: bytes) -> bool:
     """Whether a path inside an ingredient is one that capture makes."""
     return path.startswith(GENERATED + b"/")
+
+
+def inner_path(path: bytes) -> bytes:
+    """Returns the path of a generated entry inside its ingredient, of any other file the path itself."""
+    inside = path.partition(b"/")[2]
+    return inside if is_generated(inside) else path
 
 
 def flatten(load: Load, root: Oid | None) -> dict[bytes, Placed]:
@@ -145,8 +210,9 @@ def flatten(load: Load, root: Oid | None) -> dict[bytes, Placed]:
     """
     union: dict[bytes, Placed] = {}
     folders: dict[bytes, str] = {}
+    bound = Bound()
     for ingredient, tree in ingredient_trees(load, root).items():
-        for path, entry in files_below(load, tree):
+        for path, entry in files_below(load, tree, bound=bound):
             if is_generated(path):
                 continue
             problem = unsafe_path(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.errors import (
@@ -14,11 +15,15 @@ from mvcs.ingredients.patterns import Rules, literal
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.editing import unsafe_path
 from mvcs.ops.context import open_workspace
+from mvcs.repo.neighbours import Neighbours
 from mvcs.repo.scan import IGNORE_FILES
 from mvcs.repo.toml import add_to_list, set_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mvcs.repo.repository import Repository
+    from mvcs.repo.workspace import Workspace
 
 
 def add(repository: Repository, paths: list[str], ingredient: str | None) -> list[tuple[str, str]]:
@@ -35,7 +40,7 @@ def add(repository: Repository, paths: list[str], ingredient: str | None) -> lis
     Raises:
         PathNotFound: If a path does not exist.
         PathInTwoIngredients: If mvcs.toml gives the very path to another ingredient.
-        InvalidArgument: If no ingredient is named and none matches.
+        InvalidArgument: If no ingredient is named and none matches, or an ignore file leaves the path out.
     """
     repository.writable()
     workspace = open_workspace(repository)
@@ -47,51 +52,64 @@ def add(repository: Repository, paths: list[str], ingredient: str | None) -> lis
             full = os.path.join(workspace.root, path)
             if not os.path.lexists(full):
                 raise PathNotFound(path=path, where="the workspace")
-            rules = Rules(workspace.project.patterns, _ignores_above(workspace.root, path))
-            if _is_left_out(rules, path, is_folder=os.path.isdir(full) and not os.path.islink(full)):
+            is_folder = os.path.isdir(full) and not os.path.islink(full)
+            above = [_ignores_above(workspace.root, path, os.fsdecode(name)) for name in IGNORE_FILES]
+            rules = Rules(workspace.project.patterns, *above)
+            if _is_left_out(rules.ignores, path, is_folder=is_folder):
                 raise InvalidArgument(
                     argument="path", value=path, reason=".mvcsignore leaves it out, whatever mvcs.toml says",
                     hint="take its line out of .mvcsignore, then mvcs add",
                 )
-            pattern = literal(path) + ("/" if os.path.isdir(full) and not os.path.islink(full) else "")
+            there = ingredient or _ingredient(rules, workspace, path)
+            if there == "code" and rules.git_ignores(path + "/" * is_folder):
+                raise InvalidArgument(
+                    argument="path", value=path, reason=".gitignore leaves it out, and holds for code",
+                    hint=f"take its line out of .gitignore, or mvcs add {quote(path)} --as data",
+                )
+            pattern = literal(path) + "/" * is_folder
             for owner, listed in workspace.project.patterns.items():
                 if ingredient is not None and pattern in listed and owner != ingredient:
                     raise PathInTwoIngredients(
-                        path=path, first=owner, second=ingredient, hint=f"mvcs rm --cached {path}"
+                        path=path, first=owner, second=ingredient, hint=f"mvcs rm --cached {quote(path)}"
                     )
             if ingredient is not None:
                 add_to_list(workspace.project.file, "ingredients", ingredient, [pattern])
                 found.append((path, ingredient))
                 continue
-            there = rules.ingredient(path)
             if there is None:
                 raise InvalidArgument(
                     argument="path", value=path, reason="no pattern matches it",
-                    hint=f"mvcs add {path} --as {'|'.join(INGREDIENTS)}",
+                    hint=f"mvcs add {quote(path)} --as {'|'.join(INGREDIENTS)}",
                 )
             found.append((path, there))
     return found
 
 
-def _ignores_above(root: str, path: str) -> list[tuple[str, list[str]]]:
-    """Returns (folder, lines) of each .mvcsignore from the root down to a path."""
+def _ingredient(rules: Rules, workspace: Workspace, path: str) -> str | None:
+    """Returns where a path belongs; of another workspace's only what a pattern names."""
+    own = os.path.relpath(workspace.folder, workspace.root)
+    neighbours = Neighbours(os.fsencode(workspace.root), b"" if own == "." else os.fsencode(own))
+    within = neighbours.of(os.fsencode(path).rpartition(b"/")[0])
+    return rules.ingredient(path, None if within is None else os.fsdecode(within))
+
+
+def _ignores_above(root: str, path: str, name: str) -> list[tuple[str, list[str]]]:
+    """Returns (folder, lines) of each ignore file of a name from the root down to a path."""
     found, folder = [], ""
     for part in ["", *path.split("/")[:-1]]:
         folder += part + "/" if part else ""
         try:
-            with open(
-                os.path.join(root, folder, os.fsdecode(IGNORE_FILES[0])), encoding="utf-8", errors="surrogateescape"
-            ) as file:
+            with open(os.path.join(root, folder, name), encoding="utf-8", errors="surrogateescape") as file:
                 found.append((folder, file.read().splitlines()))
         except OSError:
             continue
     return found
 
 
-def _is_left_out(rules: Rules, path: str, *, is_folder: bool) -> bool:
+def _is_left_out(ignores: Callable[[str], bool], path: str, *, is_folder: bool) -> bool:
     parts = path.split("/")
     above = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
-    return any(rules.ignores(folder) for folder in above) or rules.ignores(path + ("/" if is_folder else ""))
+    return any(ignores(folder) for folder in above) or ignores(path + "/" * is_folder)
 
 
 def add_references(

@@ -14,7 +14,7 @@ from mvcs.formats.values import Absent, same, to_json
 from mvcs.objects.editing import find_file
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB
-from mvcs.ops.reconcile import StoredContent
+from mvcs.ops.desk import StoredContent
 from mvcs.ops.revisions import resolve_commit
 
 if TYPE_CHECKING:

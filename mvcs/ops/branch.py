@@ -10,6 +10,7 @@ from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.ops.context import head_of
+from mvcs.ops.moves import refuse_moves
 from mvcs.ops.revisions import names_of, require_model, resolve_commit
 from mvcs.refs.names import HEADS, TAGS, branch_key, check_name, tag_key
 from mvcs.refs.revspec import resolve
@@ -73,6 +74,7 @@ def create_branch(repository: Repository, name: str, start: str | None, *, comma
 
     Raises:
         RefExists: If there is one, also one that differs only in case.
+        BranchInUse: If another workspace stands on the one that would be moved.
     """
     repository.writable()
     model = require_model(repository)
@@ -86,7 +88,9 @@ def create_branch(repository: Repository, name: str, start: str | None, *, comma
         if old is not None and key == current:
             raise PreconditionFailed(hint=f"mvcs reset {start or 'HEAD'}")
         no_twin(refs, model, HEADS, name)
-        repository.publish(actor=repository.actor(), command=command, moves=(Move(key, old, oid),))
+        moves = (Move(key, old, oid),)
+        refuse_moves(repository, moves, command)
+        repository.publish(actor=repository.actor(), command=command, moves=moves)
     return oid
 
 

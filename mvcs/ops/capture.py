@@ -1,7 +1,7 @@
-"""What a commit gathers beside the files: the training environment, secrets that must not go in, what is missing.
+"""What a commit gathers beside the files: generated entries, secrets that must not go in, what is missing.
 
-The way: changed files past the secret check, the environment where weights or its own files changed, provenance, and
-the reasons why the model could not be made again. Knows: when what is captured. Refuses to know: how.
+The way: changed files past the secret check, each handler asked, the reasons why the model could not be made again.
+Knows: what handlers see of a commit, where their answers go. Refuses to know: what is captured (`mvcs.ingredients`).
 """
 
 from __future__ import annotations
@@ -10,26 +10,51 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.ambient import variable
-from mvcs.errors import UnreadableFile
+from mvcs.ingredients.handlers.config import Config
+from mvcs.ingredients.handlers.environment import Environment
+from mvcs.ingredients.handlers.files import Files
+from mvcs.ingredients.handlers.metrics import Metrics
+from mvcs.ingredients.handlers.weights import Weights
 from mvcs.objects.hashing import BLOB
 from mvcs.objects.record import Record
-from mvcs.objects.tree import FILE, IS_BLOB, SYMLINK, Entry, find_path
+from mvcs.objects.tree import FILE, IS_BLOB, SYMLINK, Entry
+from mvcs.objects.values import canonical_json
+from mvcs.ops.scope import CommitScope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mvcs.diff.trees import FileChange
+    from mvcs.formats.values import Found as Value
+    from mvcs.ingredients.handlers.base import Found, Handler
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.hashing import Oid
     from mvcs.objects.values import Json
     from mvcs.ops.context import Look
-    from mvcs.ops.trees import NewTree
-    from mvcs.repo.workspace import Workspace
     from mvcs.store.base import Batch
 
-PACKAGES = b"environment/.mvcs/packages"
-"""Generated entry: what the training interpreter has installed, canonical JSON."""
 SEARCHED = ("code", "config", "environment", "about")
 """Ingredients whose text is searched for secrets."""
 MAX_SEARCHED = 1 << 20
-NEEDED = ("code", "data", "environment")
-NOT_CAPTURED = "what is installed is not recorded (mvcs.toml: [environment] python)"
+
+
+class Given(Record):
+    """What the command gave to a commit.
+
+    Args:
+        metrics: Name to number.
+        params: Name to value, ABSENT to take it out.
+        allow_secret: Whether what looks like a secret is recorded and not refused.
+    """
+
+    __slots__ = ("allow_secret", "metrics", "params")
+
+    def __init__(
+        self, metrics: Mapping[str, float | int], params: Mapping[str, Value], *, allow_secret: bool
+    ) -> None:
+        self.metrics = metrics
+        self.params = params
+        self.allow_secret = allow_secret
 
 
 class Gathered(Record):
@@ -38,71 +63,118 @@ class Gathered(Record):
     Args:
         edits: Generated entries, by their path in the root tree.
         provenance: What is recorded of machine and commit, by subject.
-        incomplete: Reasons that capture gave, by ingredient; None for environment if it was not captured anew.
+        incomplete: (ingredient, reason) of what is missing to make the model again.
         warnings: What the user should know.
     """
 
     __slots__ = ("edits", "incomplete", "provenance", "warnings")
 
-    def __init__(
-        self, edits: dict[bytes, Entry | None], provenance: dict[str, Json], incomplete: list[str] | None,
-        warnings: list[str],
-    ) -> None:
-        self.edits = edits
-        self.provenance = provenance
-        self.incomplete = incomplete
-        self.warnings = warnings
+    def __init__(self) -> None:
+        self.edits: dict[bytes, Entry | None] = {}
+        self.provenance: dict[str, Json] = {}
+        self.incomplete: set[tuple[str, str]] = set()
+        self.warnings: list[str] = []
 
 
-def gather(seen: Look, changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> Gathered:
+def gather(
+    seen: Look, changes: list[FileChange], batch: Batch, given: Given, *, tree: Oid, parent: Commit | None
+) -> Gathered:
     """Gathers what a commit of these changes has beside them.
 
     Args:
         seen: The files as they are.
         changes: What the commit changes.
         batch: Has the contents of changed files; takes generated entries.
-        allow_secret: Whether what looks like a secret is recorded and not refused.
+        given: What the command gave.
+        tree: Root tree that is changed.
+        parent: Its commit, whose reasons still hold where nothing is captured anew.
 
     Raises:
-        SecretFound: If a changed file has something that looks like a secret.
+        SecretFound: If a changed file or a parameter has something that looks like a secret.
+        BrokenPlugin: If an installed handler cannot be used, or fails.
+        ChangedDuringCapture: If a file was changed while a handler read it.
     """
-    found = Gathered({}, {}, None, [])
-    secrets = _secrets(changes, batch, allow_secret=allow_secret)
+    found = Gathered()
+    secrets = _secrets(changes, batch, allow_secret=given.allow_secret)
+    before = () if parent is None else parent.incomplete
+    scope = CommitScope(seen, changes, tree, before)
+    try:
+        handlers = _built_in(seen, changes, given)
+        for handler in handlers:
+            _take(found, batch, handler.ingredient, handler.capture(scope))
+        _plugins(found, batch, scope, handlers, seen, before)
+    finally:
+        scope.close()
+    _drop_without_weights(found, scope)
+    secrets += _secrets_of_params(given)
     if secrets:
         found.provenance["allowed_secrets"] = secrets
-    if {change.ingredient for change in changes} & {"weights", "environment"}:
-        _environment(seen, batch, found)
     return found
 
 
-def _environment(seen: Look, batch: Batch, found: Gathered) -> None:
-    from mvcs.ingredients.environment import capture_environment
-    from mvcs.ingredients.interpreter import find_interpreter
-
+def _built_in(seen: Look, changes: list[FileChange], given: Given) -> list[Handler]:
+    """Returns the handlers of mvcs, one for each kind of ingredient."""
     workspace = seen.workspace
-    where = (workspace.folder, workspace.project.rules.python, variable("VIRTUAL_ENV"))
-    try:
-        interpreter = find_interpreter(*where)
-        if interpreter is not None and _is_versioned(seen, interpreter):
-            found.warnings.append(f"the environment was not captured: {interpreter} came with the model and is not run")
-            return
-        captured = capture_environment(*where)
-    except UnreadableFile as error:
-        found.warnings.append(f"the environment was not captured: {error.message}")
-        return
-    if captured is None:
-        return
-    oid = batch.put_bytes(captured.entry)
-    found.edits[PACKAGES] = Entry(b"packages", FILE, IS_BLOB, oid, len(captured.entry))
-    found.provenance["environment"] = dict(captured.provenance)
-    found.incomplete = list(captured.incomplete)
-    found.warnings += captured.warnings
+    rules = workspace.project.rules
+    elsewhere: dict[str, tuple[str, ...]] = {}
+    if rules.references:
+        from mvcs.ops.refer import unverifiable
+
+        for ingredient, reason in sorted(unverifiable(workspace)):
+            elsewhere[ingredient] = (*elsewhere.get(ingredient, ()), reason)
+    declares = os.fsencode(os.path.relpath(workspace.project.file, workspace.root))
+    table: list[Handler] = [
+        Files("code", needed=True), Files("data", needed=True), Config(given.params),
+        Environment(
+            workspace.folder, rules.python, variable("VIRTUAL_ENV"), lambda path: _is_versioned(seen, path)
+        ),
+        Weights(rules.signature, declaration_changed=any(change.path == declares for change in changes)),
+        Metrics(given.metrics), Files("about"),
+    ]
+    return table + [Files(ingredient, incomplete=reasons) for ingredient, reasons in elsewhere.items()]
 
 
-def _is_versioned(seen: Look, interpreter: str) -> bool:
-    """Whether an interpreter is a file of the model: what came from elsewhere is never run."""
-    path = os.path.relpath(os.path.abspath(interpreter), seen.workspace.root)
-    folder, _, name = os.fsencode(path).rpartition(b"/")
+def _plugins(
+    found: Gathered, batch: Batch, scope: CommitScope, handlers: list[Handler], seen: Look,
+    before: tuple[tuple[str, str], ...],
+) -> None:
+    """Asks the handlers of plug-ins, where the commit is one that they are asked for; what they said stays else."""
+    from mvcs.ingredients.handlers.table import ASKED, ask, plugin_handlers, still_said
+
+    asked = []
+    if scope.changed & ASKED:
+        workspace = seen.workspace
+        without = {name.strip() for name in str(workspace.repository.config.get("capture.without")).split(",")}
+        asked = plugin_handlers(handlers, without=without, data=workspace.root)
+        for plugin in asked:
+            _take(found, batch, plugin.made.ingredient, ask(plugin, scope))
+    found.incomplete |= {(name, reason) for name, reason in before if still_said([reason], asked)}
+
+
+def _take(found: Gathered, batch: Batch, ingredient: str, answer: Found) -> None:
+    for name, value in answer.entries.items():
+        entry = None
+        if value is not None:
+            content = canonical_json(value)
+            entry = Entry(name.encode(), FILE, IS_BLOB, batch.put_bytes(content), len(content))
+        found.edits[f"{ingredient}/.mvcs/{name}".encode()] = entry
+    found.incomplete |= {(ingredient, reason) for reason in answer.incomplete}
+    found.warnings += answer.warnings
+    found.provenance.update(answer.provenance)
+
+
+def _drop_without_weights(found: Gathered, scope: CommitScope) -> None:
+    """Takes out what was captured of weights that are not there."""
+    edited = [path for path in found.edits if path.startswith(b"weights/")]
+    if ("weights" in scope.changed or edited) and next(scope.entries("weights"), None) is None:
+        carried = [b"weights/" + path for path, _ in scope.entries("weights", generated=True)]
+        found.edits.update(dict.fromkeys((*edited, *carried)))
+
+
+def _is_versioned(seen: Look, path: str) -> bool:
+    """Whether a path is a file of the model."""
+    inside = os.path.relpath(os.path.abspath(path), seen.workspace.root)
+    folder, _, name = os.fsencode(inside).rpartition(b"/")
     record = seen.scan.cache.folders.get(folder)
     return record is not None and name in record.names
 
@@ -129,32 +201,17 @@ def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> 
     return allowed
 
 
-def incomplete_of(
-    tree: NewTree, found: Gathered, before: tuple[tuple[str, str], ...], workspace: Workspace
-) -> tuple[tuple[str, str], ...]:
-    """Returns what is missing to make the model again, by ingredient; nothing to say without weights.
+def _secrets_of_params(given: Given) -> list[Json]:
+    from mvcs.errors import SecretFound
+    from mvcs.ingredients.handlers.config import PARAMS
+    from mvcs.ingredients.secrets import find_secrets
 
-    Args:
-        tree: Root tree of the commit.
-        found: What was gathered.
-        before: What its parent said: of an environment that is carried on, that still holds.
-        workspace: Whose mvcs.toml says what is kept elsewhere.
-    """
-    trees = tree.ingredients()
-    if "weights" not in trees:
-        return ()
-    reasons = {(name, f"no {name} in the commit") for name in NEEDED if name not in trees}
-    environment = trees.get("environment")
-    if environment is not None:
-        if find_path(tree.load, environment, b".mvcs/packages") is None:
-            reasons.add(("environment", NOT_CAPTURED))
-        elif found.incomplete is None:
-            reasons |= {(name, reason) for name, reason in before if name == "environment" and reason != NOT_CAPTURED}
-        else:
-            reasons |= {("environment", reason) for reason in found.incomplete}
-    if workspace.project.rules.references:
-        from mvcs.ops.refer import unverifiable
-
-        reasons |= unverifiable(workspace)
-    return tuple(sorted(reasons))
-
+    place = f"config/.mvcs/{PARAMS}"
+    text = "".join(f"{name}: {value}\n" for name, value in given.params.items())
+    allowed: list[Json] = []
+    for secret in find_secrets(b"params.yaml", text.encode("utf-8", "replace")) if text else ():
+        if not given.allow_secret:
+            hint = "mvcs commit --allow-secret if it is none"
+            raise SecretFound(path=place, line=secret.line, kind=secret.kind, hint=hint)
+        allowed.append({"path": place, "line": secret.line, "kind": secret.kind})
+    return allowed

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidObject, NotEmpty, RefNotFound
+from mvcs.errors import InvalidObject, RefNotFound
 from mvcs.objects.editing import flatten, unsafe_path
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.root import NAMESPACES
 from mvcs.ops.collected import collected_commits, refuse_collected
+from mvcs.ops.half_clone import HalfClone
 from mvcs.ops.marking import Marker
 from mvcs.ops.writing import write_out
 from mvcs.refs.names import HEAD, HEADS, TAGS, branch_key, head_key, split_key
 from mvcs.refs.roots import read_root
-from mvcs.repo.layout import find_place
+from mvcs.repo.layout import Place, find_place
 from mvcs.repo.repository import Repository, refuse_past
 from mvcs.store.base import ROOTS
 from mvcs.store.transfer import copy_objects
@@ -67,7 +68,7 @@ def clone(
         **options: For the new repository.
 
     Raises:
-        NotEmpty: If the target has files.
+        NotEmpty: If the target has files; those that a killed clone left are none.
         NotARepository: If the source is none.
         RefNotFound: If it has no such branch.
         WeightsCollected: If the weights of a commit that is to be written out are gone; nothing is made then.
@@ -75,13 +76,20 @@ def clone(
     refuse_past(options)
     origin = Repository(find_place(source), **options)  # type: ignore[arg-type]
     target = os.path.abspath(target)
-    if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
-        raise NotEmpty(path=target)
+    half = HalfClone(target)
+    half.clear()
     chosen = _chosen(origin, origin.refs(), branch)
     for key in chosen.values():
         _check_whole(origin, key)
-    os.makedirs(target, exist_ok=True)
+    with half.making():
+        return _make(origin, source, target, chosen, command, options)
+
+
+def _make(
+    origin: Repository, source: str, target: str, chosen: dict[str, str], command: str, options: dict[str, object]
+) -> CloneResult:
     made = Repository.create(target, **options)
+    made.place = Place(made.path, target, None)
     with origin.lock.shared(), made.lock.shared():
         refs = origin.refs()  # read under the lock: what they name is there
         wanted = {key: oid for key, oid in refs.targets.items() if split_key(key)[0] in SHARED}

@@ -5,40 +5,36 @@ The way: look and store, root tree, origin and measured, commit object, one tran
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, summary
-from mvcs.errors import BranchInUse, InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
+from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
 from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
-from mvcs.objects.tree import FILE, IS_BLOB, Entry, build_tree
-from mvcs.objects.values import Json, canonical_json, parse_json
+from mvcs.objects.tree import build_tree
+from mvcs.objects.values import Json, canonical_json
 from mvcs.ops.branch import no_twin
-from mvcs.ops.capture import gather, incomplete_of
+from mvcs.ops.capture import Given, gather
 from mvcs.ops.context import Look, look, open_workspace, put_back
-from mvcs.ops.moves import head_moves
+from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
-from mvcs.refs.names import HEAD, TAGS, check_name, merging_key, tag_key
+from mvcs.refs.names import TAGS, check_name, merging_key, tag_key
 from mvcs.repo.changes import EMPTY, settle
-from mvcs.repo.layout import PROJECT
 from mvcs.repo.writeout import case_collisions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mvcs.formats.values import Found as Value
     from mvcs.objects.commit import Person
     from mvcs.ops.settling import Ended
     from mvcs.repo.repository import Repository
-    from mvcs.repo.workspace import Workspace
     from mvcs.store.base import Batch
 
-VALUES = b"metrics/.mvcs/values"
-"""Generated entry: metrics given on the command line, canonical JSON."""
 TIME_INGREDIENTS = ("code", "data", "config", "environment")
 
 
@@ -88,6 +84,7 @@ class Request(Record):
         author: NAME <EMAIL>, if not the configured one.
         amend: Whether it takes HEAD's place.
         metrics: Name to number.
+        params: Name to value, ABSENT to take a parameter out.
         trained: Whether the weights are declared to come from the recipe as it is.
         tag: Name of a tag to make with it.
         no_merge: Whether a merge that Git has made and mvcs has not is left out.
@@ -96,18 +93,20 @@ class Request(Record):
     """
 
     __slots__ = (
-        "allow_secret", "amend", "author", "command", "message", "metrics", "no_merge", "tag", "trained",
+        "allow_secret", "amend", "author", "command", "message", "metrics", "no_merge", "params", "tag", "trained",
     )
 
     def __init__(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
-        metrics: Mapping[str, float | int] | None = None, trained: bool = False, tag: str | None = None,
-        no_merge: bool = False, allow_secret: bool = False, command: str = "commit",
+        metrics: Mapping[str, float | int] | None = None, params: Mapping[str, Value] | None = None,
+        trained: bool = False, tag: str | None = None, no_merge: bool = False, allow_secret: bool = False,
+        command: str = "commit",
     ) -> None:
         self.message = message
         self.author = author
         self.amend = amend
         self.metrics = dict(metrics or {})
+        self.params = dict(params or {})
         self.trained = trained
         self.tag = tag
         self.no_merge = no_merge
@@ -130,7 +129,7 @@ def commit(repository: Repository, request: Request) -> CommitResult:
         recover(workspace)
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=True)
-            _refuse_shared(workspace, seen)
+            refuse_shared(seen)
             if seen.refs.get(merging_key(workspace.name)) is None:
                 if workspace.git is not None and not request.no_merge:
                     from mvcs.ops.follow import refuse_due
@@ -140,17 +139,6 @@ def commit(repository: Repository, request: Request) -> CommitResult:
             from mvcs.ops.settling import end_merge
 
             return _Making(repository, seen, batch, request, end_merge(seen, amend=request.amend)).run()
-
-
-def _refuse_shared(workspace: Workspace, seen: Look) -> None:
-    """Checks that no other workspace stands on the branch: files know nothing of commits that were made elsewhere."""
-    if workspace.git is not None or seen.head.branch is None:
-        return  # Git keeps its worktrees on different branches
-    home = os.path.dirname(workspace.repository.path)
-    for key, stored in seen.refs.under(f"{HEAD}/"):
-        name = key.split("/", 1)[1]
-        if stored == seen.head.branch and name != workspace.name and os.path.isfile(os.path.join(home, name, PROJECT)):
-            raise BranchInUse(branch=seen.head.shown, workspace=name)
 
 
 def _check_message(message: str | None) -> None:
@@ -174,7 +162,7 @@ class _Making:
         self.merged = merged
         self.old = seen.commit if merged is None else merged.progress.commit
         self.old_tree = seen.tree if merged is None else merged.progress.commit.tree
-        self.warnings: list[str] = []
+        self.warnings: list[str] = [] if merged is None else list(merged.notes)
         previous = seen.head.commit
         if request.amend and previous is None:
             raise RevisionNotFound(revision="HEAD", reason="there is no commit to amend")
@@ -182,12 +170,10 @@ class _Making:
     def run(self) -> CommitResult:
         seen, request = self.seen, self.request
         changes = self._changes()
-        self.found = gather(seen, changes, self.batch, allow_secret=request.allow_secret)
+        given = Given(request.metrics, request.params, allow_secret=request.allow_secret)
+        self.found = gather(seen, changes, self.batch, given, tree=self.old_tree, parent=self.old)
         self.warnings += self.found.warnings
-        edits = {**edits_of(changes), **self.found.edits}
-        if request.metrics:
-            edits[VALUES] = self._values()
-        tree = changed_tree(self.repository, self.old_tree, edits)
+        tree = changed_tree(self.repository, self.old_tree, {**edits_of(changes), **self.found.edits})
         if tree.oid == seen.tree and not (request.amend or request.trained or self.merged is not None):
             if seen.head.commit is None and seen.head.start is not None:
                 pass  # a branch of Git's that begins here: its first commit may change nothing
@@ -226,7 +212,7 @@ class _Making:
             return self.seen.changes
         from mvcs.ops.settling import changes_since
 
-        return changes_since(self.seen, self.merged.progress)
+        return changes_since(self.seen, self.merged.progress, self.batch)
 
     # Parts of the commit object
 
@@ -250,14 +236,14 @@ class _Making:
             author = self.merged.author or author if request.author is None else author
             message = self.merged.message if message is None else message
         if message is None:
-            message = old.message if request.amend and old is not None else summary(seen.changes)
+            only_params = request.params and not seen.changes
+            message = "Change params" if only_params else summary(seen.changes)
+            message = old.message if request.amend and old is not None else message
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
             committer=committer, message=message, origin=self._origin(tree), measured=self._measured(tree),
             provenance=self._provenance(),
-            incomplete=incomplete_of(
-                tree, self.found, () if self.old is None else self.old.incomplete, seen.workspace
-            ),
+            incomplete=tuple(sorted(self.found.incomplete)) if "weights" in tree.ingredients() else (),
         )
 
     def _origin(self, tree: NewTree) -> Origin | None:
@@ -267,7 +253,7 @@ class _Making:
             return None
         recipe = self._recipe(tree)
         before = None if old is None else old.origin
-        if before is not None and weights == self._old_ingredients().get("weights"):
+        if before is not None and self._same_weights(tree):
             if self.request.trained:
                 return Origin(recipe, "declared", before.start)
             if self.merged is not None:
@@ -285,9 +271,12 @@ class _Making:
         before = None if old is None else old.measured
         if self.request.metrics:
             return now["weights"]
-        then = self._old_ingredients()
-        if now["metrics"] == then.get("metrics") and now["weights"] == then.get("weights"):
-            return before
+        then = self._old().ingredients()
+        if self._same_weights(tree):
+            if before == then.get("weights"):
+                before = now["weights"]  # with another signature they are the same weights
+            if now["metrics"] == then.get("metrics"):
+                return before
         # Written after the weights counts, also when the same numbers came out again.
         if max(self._times("metrics"), default=0) >= max(self._times("weights"), default=0):
             return now["weights"]
@@ -308,27 +297,14 @@ class _Making:
             made["merge"] = self.merged.described
         return self.batch.put_bytes(canonical_json(made)) if made else None
 
-    def _values(self) -> Entry:
-        from mvcs.objects.tree import find_path
-
-        values: dict[str, Json] = {}
-        root = None if self.seen.tree == EMPTY else self.seen.tree
-        there = find_path(self.repository.load_tree, root, VALUES) if root is not None else None
-        weights_changed = any(change.ingredient == "weights" for change in self.seen.changes)
-        if there is not None and not weights_changed:  # values of other weights are not carried on
-            old = parse_json(self.repository.store.read_blob(there.oid))
-            values = dict(old) if isinstance(old, dict) else {}
-        for name, number in self.request.metrics.items():
-            if not name:
-                raise InvalidArgument(argument="--metric", value=name, reason="a metric has a name")
-            values[name] = number
-        content = canonical_json(values)
-        return Entry(b"values", FILE, IS_BLOB, self.batch.put_bytes(content), len(content))
-
     # Answers
 
-    def _old_ingredients(self) -> dict[str, Oid]:
-        return NewTree(self.repository, self.old_tree, []).ingredients()
+    def _old(self) -> NewTree:
+        return NewTree(self.repository, self.old_tree, [])
+
+    def _same_weights(self, tree: NewTree) -> bool:
+        """Whether a tree has the weights of the old one; what capture generated for them does not count."""
+        return tree.files_of("weights") == self._old().files_of("weights") is not None
 
     def _recipe(self, tree: NewTree) -> Oid:
         return tree.recipe(lambda oid: self.batch.load(oid, BLOB))
@@ -376,6 +352,8 @@ class _Making:
         if self.merged is not None:
             moves.append(Move(merging_key(seen.workspace.name), self.merged.progress.oid, None))
         settle(seen.scan, tree.oid)
+        if self.merged is not None and self.merged.notes:
+            seen.scan.cache.base = None  # the commit has files that the walk does not take
         repository.publish(
             actor=repository.actor(None, seen.workspace.root), command=self.request.command, moves=tuple(moves),
             batch=self.batch, also=seen.scan.cache.save if seen.scan.now else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.errors import InvalidArgument, RevisionNotFound
 from mvcs.objects.commit import INGREDIENTS
+from mvcs.objects.editing import is_generated
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.log import bases, split_range
 from mvcs.ops.revisions import resolve_commit
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def diff(
-    repository: Repository, first: str | None, second: str | None, *, only: tuple[str, ...] = ()
+    repository: Repository, first: str | None, second: str | None, *, only: tuple[str, ...] = (),
+    generated: bool = False,
 ) -> list[FileChange]:
     """Returns what changed.
 
@@ -29,6 +31,7 @@ def diff(
         first: A revision or range; HEAD by default.
         second: A revision; the files as they are by default.
         only: Ingredients to tell of; all if empty.
+        generated: Whether entries that capture makes are told too, as INGREDIENT/.mvcs/NAME.
     """
     for name in only:
         if name not in INGREDIENTS:
@@ -44,17 +47,26 @@ def diff(
     if second is not None:
         before = resolve_commit(repository, first or "HEAD")[1].tree
         after = resolve_commit(repository, second)[1].tree
-        found = diff_roots(repository.load_tree, before, after)
+        found = diff_roots(repository.load_tree, before, after, generated=generated)
     else:
-        found = _against_files(repository, first)
+        found = _against_files(repository, first, generated=generated)
+    if generated:
+        found = sorted(map(_full, found), key=lambda change: change.path)
     return [change for change in found if not only or change.ingredient in only]
 
 
-def _against_files(repository: Repository, first: str | None) -> list[FileChange]:
+def _full(change: FileChange) -> FileChange:
+    """Returns a change whose path is one in the root tree where it is of a generated entry."""
+    if not is_generated(change.path):
+        return change
+    return FileChange(change.ingredient.encode() + b"/" + change.path, change.before, change.after)
+
+
+def _against_files(repository: Repository, first: str | None, *, generated: bool) -> list[FileChange]:
     workspace = open_workspace(repository)
     seen = look(workspace, Digest(), strict=False)
     if first is None:
         return seen.changes
     before: Oid | None = resolve_commit(repository, first)[1].tree
     now = changed_tree(repository, seen.tree, edits_of(seen.changes))
-    return diff_roots(now.load, None if before == EMPTY else before, now.root)
+    return diff_roots(now.load, None if before == EMPTY else before, now.root, generated=generated)

@@ -41,7 +41,10 @@ class Left(Record):
 
     def to_dict(self) -> dict[str, object]:
         """Returns the conflict as JSON carries it."""
-        return {"path": os.fsdecode(self.item.path), **self.item.conflict.to_dict(), "edited": self.edited}
+        made: dict[str, object] = {"path": os.fsdecode(self.item.path), **self.item.conflict.to_dict()}
+        if self.item.ingredients is not None:
+            made["ingredients"] = dict(self.item.ingredients)
+        return {**made, "edited": self.edited}
 
 
 def conflicts(repository: Repository, path: str | None = None) -> list[Left]:
@@ -156,6 +159,8 @@ def _write(
     from mvcs.objects.operation import Move
     from mvcs.objects.values import canonical_json
     from mvcs.ops.files import Rewrite
+    from mvcs.ops.hiding import told_by_patterns
+    from mvcs.ops.trees import placed_in
     from mvcs.ops.undo import in_tree
     from mvcs.refs.names import merging_key
 
@@ -176,7 +181,7 @@ def _write(
         origin=found.origin, measured=found.measured, provenance=batch.put_bytes(described),
     )
     oid: Oid = batch.put_object(COMMIT, made.encode())
-    touched = {change.path for change in changes_since(seen, progress)}
+    touched = {change.path for change in changes_since(seen, progress, Digest())}
     rewrite = Rewrite(
         seen, batch, found.tree, before=progress.commit.tree, known=in_tree(repository, progress.commit.tree)
     )
@@ -187,7 +192,10 @@ def _write(
         )
     rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
     left = left_of(seen, Progress(oid, made, plan), found)
+    paths = {*rewrite.plan, said.path}
+    written = {path: placed for path in paths if (placed := placed_in(found.tree, path)) is not None}
+    notes = [*found.notes, *told_by_patterns(open_workspace(repository), written, {item.path for item in left})]
     return MergeResult(
         None, "conflicts" if left else "settled", left, changed_paths(seen, found), stale=found.stale,
-        notes=found.notes, decided=len(found.decisions),
+        notes=notes, decided=len(found.decisions),
     )

@@ -9,9 +9,10 @@ from mvcs.diff.drivers import Settings, diff_file
 from mvcs.diff.keys import FileDiff
 from mvcs.errors import UnreadableFile
 from mvcs.formats.content import Bytes
+from mvcs.objects.editing import inner_path
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
-from mvcs.ops.reconcile import PIECE, StoredContent
+from mvcs.ops.desk import PIECE, StoredContent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,10 +110,12 @@ def details(
     for change in changes:
         before, after = (content_of(repository, side, change.path, workspace) for side in (change.before, change.after))
         links = any(side is not None and side.entry.mode == SYMLINK for side in (change.before, change.after))
-        if before is None or after is None or links or change.change == "mode":
+        inside = inner_path(change.path)
+        whole = before is None or after is None if inside == change.path else before is after
+        if whole or links or change.change == "mode":
             yield Detailed(change, None)
         else:
-            yield Detailed(change, diff_file(change.path, change.ingredient, before, after, settings))
+            yield Detailed(change, diff_file(inside, change.ingredient, before, after, settings))
 
 
 def content_of(

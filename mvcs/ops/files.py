@@ -26,7 +26,6 @@ from mvcs.refs.names import WORKSPACE
 from mvcs.repo.changes import EMPTY, MANY
 from mvcs.repo.journal import Journal, end_journal, write_journal
 from mvcs.repo.reading import Digest, read_file
-from mvcs.repo.scan import filesystem_now
 from mvcs.repo.statcache import NO_STATS, Folder, Row, is_racy
 from mvcs.repo.writeout import Writer, case_collisions, ignores_case
 
@@ -347,7 +346,7 @@ class Rewrite:
 
     def _update_cache(self, stats: Mapping[bytes, Stats], new_head_tree: Oid | None) -> None:
         cache = self.seen.scan.cache
-        now = filesystem_now(self.repository.path)
+        now = self.workspace.clock()
         touched: dict[bytes, dict[bytes, Row | None]] = {}
         for path, change in self.plan.items():
             folder, _, name = path.rpartition(b"/")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.errors import IntegrityError, InvalidObject, MvcsError, StoreCorrupt
+from mvcs.errors import IntegrityError, InvalidObject, MvcsError, PermissionDenied, StoreCorrupt
 from mvcs.objects.editing import flatten
 from mvcs.objects.hashing import COMMIT, OPERATION, TREE, Oid
 from mvcs.objects.record import Record
@@ -16,7 +16,9 @@ from mvcs.ops.collected import collected_commits
 from mvcs.ops.marking import Marker, find_roots
 from mvcs.refs.ledger import check_chain
 from mvcs.store.base import GRAPH, OBJECTS, RECIPES
-from mvcs.store.verify import Problem, check_files, check_store, repair
+from mvcs.store.salvage import damaged_segments, set_aside
+from mvcs.store.sweep import rebuild_directory
+from mvcs.store.verify import Problem, check_files, check_store, rebuild_graph, repair
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -61,14 +63,45 @@ def fsck(repository: Repository, *, repair_from: Repository | None = None) -> Re
     files = check_files(repository.path)
     if any(problem.name == "meta" for problem in files):
         raise StoreCorrupt(path=f"{repository.path}/meta", reason=files[0].reason)
-    problems = files + _check(repository)
+    problems = files + _check_beside_others(repository)
     repaired: list[Problem] = []
     if repair_from is not None and problems:
         with repository.lock.exclusive():
             store, source = repository.store, repair_from.store
+            repaired += _set_aside(repository)
             repaired += [p for p in problems if p.oid is not None and repair(store, source, p.oid, p.kind)]
-        problems = check_files(repository.path) + _check(repository)
+        problems = check_files(repository.path) + _check_beside_others(repository)
     return Report(problems, repaired, _count(repository))
+
+
+def rebuild(repository: Repository) -> int:
+    """Makes what is derived anew: chunk directory and graph rows; returns the number of their rows.
+
+    Raises:
+        LockTimeout: If other commands are at work all the time.
+    """
+    repository.writable()
+    with repository.lock.exclusive():
+        return rebuild_directory(repository.store) + rebuild_graph(repository.store)
+
+
+def _set_aside(repository: Repository) -> list[Problem]:
+    """Takes damaged segments out of the store, so that what was lost with them has a place again."""
+    store = repository.store
+    told = []
+    for number in damaged_segments(store):
+        kept = set_aside(store, number)
+        told.append(Problem("file", f"chunks/{number:04d}", f"damaged; it is kept in {repository.path}/{kept}"))
+    return told
+
+
+def _check_beside_others(repository: Repository) -> list[Problem]:
+    """Checks while nobody removes anything: what gc takes away meanwhile would look like a loss."""
+    try:
+        with repository.lock.shared():
+            return _check(repository)
+    except PermissionDenied:  # a repository that cannot be written is changed by nobody here
+        return _check(repository)
 
 
 def _count(repository: Repository) -> int:

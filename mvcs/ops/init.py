@@ -6,21 +6,19 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.ambient import config_files, variable
-from mvcs.errors import (
-    NeedsConfirmation,
-    NotEmpty,
-    RepositoryExists,
-)
+from mvcs.errors import FollowsGit, NeedsConfirmation, NotEmpty, RepositoryExists
 from mvcs.ingredients.defaults import LEFT_OUT, PATTERNS, code_in_data, weight_folders
 from mvcs.ingredients.patterns import Rules, folder_pattern, pattern_problem
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
+from mvcs.ops.branch import no_twin
 from mvcs.ops.context import open_workspace
-from mvcs.refs.names import branch_key, check_name, head_key
+from mvcs.ops.moves import refuse_taken
+from mvcs.refs.names import HEADS, branch_key, check_name, head_key
 from mvcs.repo.config import Config
 from mvcs.repo.git import GitTree
-from mvcs.repo.layout import FOLDER, PROJECT, find_place
+from mvcs.repo.layout import FOLDER, PROJECT, Place, find_place
 from mvcs.repo.project import default_model
 from mvcs.repo.repository import Repository, refuse_past
 from mvcs.repo.scan import IGNORE_FILES, Scan, scan
@@ -54,13 +52,15 @@ class Preview(Record):
         sizes: Bytes by ingredient.
         others: Files that no pattern matches.
         left_out: Older checkpoints.
+        workspaces: Folders in it that are workspaces of their own.
+        around: Folders of workspaces that it is inside of.
     """
 
-    __slots__ = ("files", "left_out", "model", "others", "patterns", "sizes")
+    __slots__ = ("around", "files", "left_out", "model", "others", "patterns", "sizes", "workspaces")
 
     def __init__(
         self, model: str, patterns: dict[str, tuple[str, ...]], files: dict[str, int], sizes: dict[str, int],
-        others: list[str], left_out: list[str],
+        others: list[str], left_out: list[str], workspaces: list[str],
     ) -> None:
         self.model = model
         self.patterns = patterns
@@ -68,6 +68,8 @@ class Preview(Record):
         self.sizes = sizes
         self.others = others
         self.left_out = left_out
+        self.workspaces = workspaces
+        self.around: list[str] = []
 
     @property
     def total(self) -> int:
@@ -83,14 +85,15 @@ class Preview(Record):
 
 
 def init(
-    folder: str, *, model: str | None = None, confirm: Callable[[Preview], bool | None], command: str = "init",
-    **options: object,
+    folder: str, *, model: str | None = None, branch: str | None = None, confirm: Callable[[Preview], bool | None],
+    command: str = "init", **options: object,
 ) -> tuple[Repository, Preview]:
     """Makes a repository, or a further workspace in the one above, and writes mvcs.toml.
 
     Args:
         folder: The workspace's folder; made if missing.
         model: Name of the model; the folder's by default.
+        branch: Branch to stand on; main by default, beside Git Git's. One that is not there begins where main is.
         confirm: Asked above the configured size; True to go on, False to stop, None if nobody can be asked.
         command: The command as typed.
         **options: For the repository.
@@ -98,6 +101,8 @@ def init(
     Raises:
         RepositoryExists: If the folder is a workspace already.
         NeedsConfirmation: If nobody can be asked.
+        BranchInUse: If another workspace of the model stands on the branch; nothing is made then.
+        FollowsGit: If a branch is named and Git decides about it.
         UnsupportedFilesystem: On a network file system.
     """
     refuse_past(options)
@@ -110,6 +115,7 @@ def init(
     above = _repository_above(folder, options)
     existing = os.path.isfile(os.path.join(folder, PROJECT))
     preview = survey(folder, check_name(model, slashes=False) if model else default_model(folder), existing=existing)
+    moves = _stand(folder, above, preview.model, branch, existing=existing)
     config = Config(config_files(), variable) if above is None else above.config
     limit = config.integer("init.ask_above")
     if preview.total > limit:
@@ -121,18 +127,55 @@ def init(
     repository = above or Repository.create(_home(folder, existing=existing), **options)
     if not existing:
         write_project(folder, preview)
-    repository.place = find_place(folder, repository.path if os.path.basename(repository.path) != FOLDER else None)
+    repository.place = find_place(folder, variable("MVCS_DIR"))
     workspace = open_workspace(repository)
     if repository.refs().get(head_key(workspace.name)) is None:
-        branch = (workspace.git.branch() if workspace.git is not None else None) or DEFAULT_BRANCH
+        key, made = moves
         repository.publish(
             actor=repository.actor(None, folder), command=command,
-            moves=(Move(head_key(workspace.name), None, branch_key(workspace.model, branch)),),
+            moves=(*made, Move(head_key(workspace.name), None, key)),
         )
     git = GitTree.find(folder)
     if git is not None:
         git.exclude(f"{FOLDER}/")
+    preview.around = _around(folder, repository.place.top)
     return repository, preview
+
+
+def _around(folder: str, top: str) -> list[str]:
+    """Returns the folders of workspaces that a new one is inside of, the nearest first."""
+    found, above = [], os.path.dirname(folder)
+    while (above + "/").startswith(top.rstrip("/") + "/"):
+        if os.path.isfile(os.path.join(above, PROJECT)):
+            found.append(above)
+        above = os.path.dirname(above)
+    return found
+
+
+def _stand(
+    folder: str, above: Repository | None, model: str, branch: str | None, *, existing: bool
+) -> tuple[str, tuple[Move, ...]]:
+    """Returns the key of the branch that a new workspace stands on, and the move that makes it where it is new."""
+    from mvcs.repo.project import read_project
+
+    project = read_project(folder) if existing else None
+    git = GitTree.find(folder if project is None else project.root) if project is None or project.follow_git else None
+    if git is not None:
+        if branch is not None:
+            raise FollowsGit(branch=branch, command=f"git switch {branch} && mvcs init")
+        return branch_key(model, git.branch() or DEFAULT_BRANCH), ()
+    key, first = branch_key(model, check_name(branch or DEFAULT_BRANCH)), branch_key(model, DEFAULT_BRANCH)
+    if above is None:
+        return key, ()
+    refs = above.refs()
+    again = Place(above.place.repository, above.place.top, folder).workspace_id
+    if refs.get(head_key(again)) is None:
+        refuse_taken(above, refs, key, again, "mvcs init --branch NAME")
+    start = refs.resolve(first)
+    if refs.resolve(key) is not None or start is None:
+        return key, ()
+    no_twin(refs, model, HEADS, branch or DEFAULT_BRANCH)
+    return key, (Move(key, None, start),)
 
 
 def _home(folder: str, *, existing: bool) -> str:
@@ -176,6 +219,7 @@ def survey(folder: str, model: str, *, existing: bool = False) -> Preview:
     return Preview(
         model, patterns, {name: files[name] for name in order}, {name: sizes[name] for name in order},
         sorted(os.fsdecode(path) for path in found.others), sorted(os.fsdecode(path) for path in found.left_out),
+        sorted(os.fsdecode(path) for path in found.workspaces),
     )
 
 

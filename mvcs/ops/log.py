@@ -157,7 +157,18 @@ def _names_by_commit(repository: Repository, refs: Refs) -> dict[Oid, list[str]]
 
 def read_metrics(repository: Repository, commit: Commit) -> dict[str, object]:
     """Returns the metrics that were given to a commit by name."""
-    entry = find_path(repository.load_tree, commit.tree, b"metrics/.mvcs/values")
+    return read_generated(repository, commit, b"metrics/.mvcs/values")
+
+
+def read_generated(repository: Repository, commit: Commit, path: bytes) -> dict[str, object]:
+    """Returns a generated entry of a commit, empty if it has none.
+
+    Args:
+        repository: Where.
+        commit: The commit.
+        path: INGREDIENT/.mvcs/NAME.
+    """
+    entry = find_path(repository.load_tree, commit.tree, path)
     if entry is None:
         return {}
     value = parse_json(repository.store.read_blob(entry.oid))

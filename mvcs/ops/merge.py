@@ -7,6 +7,7 @@ and the merge is in progress until a commit ends it.
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import is_ancestor, merge_bases
@@ -20,10 +21,12 @@ from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tree import build_tree
 from mvcs.objects.values import canonical_json
+from mvcs.ops.collected import WeightsCollected
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
+from mvcs.ops.hiding import is_pattern_file, told_by_patterns
 from mvcs.ops.merging import MERGE, Plan, refuse_in_progress, require_in_progress
-from mvcs.ops.moves import head_moves
+from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.satisfying import check_environment
@@ -122,7 +125,9 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
     Raises:
         UnsavedWork: If the workspace has changes that no commit has; nothing is changed then.
         MergeInProgress: If an earlier merge is not ended.
+        BranchInUse: If another workspace stands on the branch.
         UnrelatedHistories: If there is no common ancestor.
+        WeightsCollected: If gc has collected the weights that it would take; nothing is changed then.
         UnsatisfiableEnvironment: If `resolve` found that the packages cannot be installed together.
     """
     if not request.dry_run:
@@ -136,9 +141,17 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, Digest() if request.dry_run else batch, strict=False)
             refuse_in_progress(workspace, seen.refs)
+            if not request.dry_run:
+                refuse_shared(seen)
             refuse_unmerged(workspace)
             theirs, commit = resolve_commit(repository, request.revision)
-            return _Merge(repository, seen, batch, request, theirs, commit).run()
+            try:
+                return _Merge(repository, seen, batch, request, theirs, commit).run()
+            except WeightsCollected as error:
+                if request.weights is not None or seen.head.base is None:
+                    raise
+                hint = f"mvcs merge {quote(request.revision)} --weights ours"
+                raise WeightsCollected(**error.fields, hint=hint) from error
 
 
 def check_text(name: str, text: str | None) -> None:
@@ -220,7 +233,8 @@ class _Merge:
         if not related and not request.allow_unrelated:
             raise UnrelatedHistories(first=seen.head.shown, second=request.revision)
         merged = merged_by_git(seen)
-        if forward and request.fast_forward and request.weights is None and self._as_theirs(merged):
+        free = request.fast_forward and request.weights is None
+        if forward and (free or ours is None) and self._as_theirs(merged):  # nothing to be merged with before the first
             return self._forward()
         rules = seen.workspace.project.rules
         plan = Plan(
@@ -318,8 +332,8 @@ def finish(
     Rewrite(seen, batch, found.tree).run(
         moves=tuple(moves), command=command, new_head_tree=None if found.conflicts else found.tree.oid
     )
-    notes = list(found.notes)
-    if found.stale:
+    notes = [*found.notes, *_notes_of_patterns(repository, found, paths)]
+    if found.stale and not found.conflicts:
         notes.append(
             "the weights are stale: no side trained them with the merged recipe (retrain and commit, or --weights)"
         )
@@ -327,6 +341,15 @@ def finish(
         None if found.conflicts else oid, "conflicts" if found.conflicts else "merged", found.conflicts, paths,
         stale=found.stale, notes=notes, decided=len(found.decisions),
     )
+
+
+def _notes_of_patterns(repository: Repository, found: Reconciled, paths: list[str]) -> list[str]:
+    """Returns what to tell of files of the result that its own patterns leave out or put elsewhere."""
+    changed = {os.fsencode(path) for path in paths}
+    files = flatten(found.tree.load, found.tree.root)
+    if not any(map(is_pattern_file, changed)):
+        files = {path: placed for path, placed in files.items() if path in changed}
+    return told_by_patterns(open_workspace(repository), files, {item.path for item in found.conflicts})
 
 
 def abort(repository: Repository, *, command: str = "merge --abort") -> MergeResult:

@@ -10,19 +10,20 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import merge_bases
-from mvcs.errors import InvalidConfig, MergeInProgress, NoMergeInProgress
+from mvcs.errors import MergeInProgress, NoMergeInProgress
 from mvcs.merge.values import Choice
 from mvcs.objects.hashing import Oid, parse_oid
 from mvcs.objects.record import Record
 from mvcs.objects.values import Json, parse_json
-from mvcs.ops.reconcile import Desk, Reconciliation, State, state_of
+from mvcs.ops.declaring import Declaring
+from mvcs.ops.desk import Desk, State, state_of
+from mvcs.ops.reconcile import Reconciliation
 from mvcs.ops.virtual import fold_bases
 from mvcs.refs.names import merging_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mvcs.formats.content import Content
     from mvcs.merge.values import Conflict
     from mvcs.objects.commit import Commit
     from mvcs.objects.editing import Placed
@@ -123,7 +124,7 @@ class Plan(Record):
             base = state_of(repository, None if self.base is None else repository.commit(self.base))
         return Reconciliation(
             desk, base, state_of(repository, ours), state_of(repository, theirs), self.choose, keys=self.keys,
-            only=self.only, merged=merged, invalid=_invalid_project,
+            only=self.only, merged=merged, project=Declaring(repository),
         )
 
     def _base(self, desk: Desk, ours: Oid | None) -> State:
@@ -175,25 +176,6 @@ class Plan(Record):
             keys={name: tuple(map(str, columns)) for name, columns in keys.items() if isinstance(columns, list)},
             only=tuple(map(str, fields.items("only"))), settled=tuple(settled),
         )
-
-
-def _invalid_project(path: bytes, content: Content) -> str:
-    """Returns why a merged mvcs.toml could not be used; empty if it can."""
-    import os
-    import tempfile
-
-    from mvcs.ingredients.patterns import pattern_problem
-    from mvcs.repo.project import read_project
-
-    del path
-    with tempfile.TemporaryDirectory(prefix="mvcs-") as folder:
-        with open(os.path.join(folder, "mvcs.toml"), "wb") as file:
-            file.write(content.read())
-        try:
-            read_project(folder, pattern_problem)
-        except InvalidConfig as error:
-            return f"mvcs.toml could not be used: {error.fields['reason']}"
-    return ""
 
 
 class _Reading:

@@ -13,6 +13,7 @@ from mvcs.objects.commit import INGREDIENTS
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.merge import MergeResult, changed_paths, check_strategies, finish, refuse_unsaved
 from mvcs.ops.merging import CHERRY_PICK, REVERT, Plan, refuse_in_progress
+from mvcs.ops.moves import refuse_shared
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.settling import merged_by_git
@@ -110,6 +111,8 @@ def _apply(
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, Digest() if dry_run else batch, strict=False)
             refuse_in_progress(workspace, seen.refs)
+            if not dry_run:
+                refuse_shared(seen)
             rules = workspace.project.rules
             plan.strategies = (*plan.strategies, *rules.strategies)
             plan.keys = rules.keys

@@ -1,148 +1,42 @@
 """Three states become one: recipe by path and inside files, weights and metrics by where they came from.
 
 Shared by merge, cherry-pick and revert; composes `merge` with stored trees. The way: changes of both sides, paths,
-contents, clashes, root tree, whose weights, whose metrics.
+contents, paths that cross a border, clashes, root tree, whose weights, whose metrics.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
-from mvcs.formats.content import Bytes
 from mvcs.formats.values import ABSENT
+from mvcs.merge.borders import OUTCOME, Crossing, crossings, merge_crossings
 from mvcs.merge.clashes import settle_clashes
 from mvcs.merge.drivers import merge_file
-from mvcs.merge.paths import Drivers, PathConflict, merge_paths
+from mvcs.merge.paths import Drivers, PathConflict, PathMerge, merge_paths
 from mvcs.merge.values import BASE, OURS, THEIRS, Choice, Conflict, Decision
-from mvcs.merge.weights import Outcome, judge, keep_metrics
-from mvcs.objects.editing import edit_tree, files_below, find_file, ingredient_trees
-from mvcs.objects.hashing import BLOB, BlobHasher, Oid
+from mvcs.merge.weights import Outcome, judge, keep_metrics, picked
+from mvcs.objects.commit import Origin
+from mvcs.objects.editing import Placed, edit_tree, files_below, find_file, ingredient_trees
 from mvcs.objects.record import Record
-from mvcs.objects.tree import FOLDER, IS_BLOB, IS_TREE, Entry, find_path, read_tree
+from mvcs.objects.tree import IS_BLOB, IS_TREE, Entry, find_path, read_tree
+from mvcs.ops.declaring import changed_by_both
 from mvcs.ops.trees import NewTree, edits_of
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from mvcs.formats.content import Content
     from mvcs.formats.values import Found
-    from mvcs.merge.paths import ChooseAt, PathMerge
+    from mvcs.merge.paths import ChooseAt
     from mvcs.merge.values import Choose, Merged
-    from mvcs.objects.commit import Commit, Origin
-    from mvcs.objects.editing import Placed
-    from mvcs.repo.repository import Repository
-    from mvcs.store.base import Batch
+    from mvcs.merge.weights import Verdict
+    from mvcs.objects.hashing import Oid
+    from mvcs.ops.declaring import Declaring
+    from mvcs.ops.desk import Desk, State
 
-PIECE = 4 << 20
-DISAGREE = "ancestors disagree: "
-"""Begins the values of a virtual base that stand for a conflict."""
-OUTCOME = ("weights", "metrics")
-"""Ingredients that follow the recipe and are not merged by path."""
-
-
-class State(Record):
-    """One of the three states.
-
-    Args:
-        tree: Root tree, None if empty.
-        outcome: Its weights and metrics.
-    """
-
-    __slots__ = ("outcome", "tree")
-
-    def __init__(self, tree: Oid | None, outcome: Outcome) -> None:
-        self.tree = tree
-        self.outcome = outcome
-
-
-class StoredContent:
-    """A stored blob as content.
-
-    Args:
-        repository: Where.
-        oid: The blob.
-    """
-
-    def __init__(self, repository: Repository, oid: Oid) -> None:
-        self._repository = repository
-        self._oid = oid
-
-    @property
-    def size(self) -> int:
-        """How many bytes."""
-        return self._repository.store.blob_size(self._oid)
-
-    def read(self) -> bytes:
-        """Returns all of them."""
-        return self._repository.store.read_blob(self._oid)
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yields them in pieces."""
-        reader = self._repository.store.open(self._oid)
-        try:
-            while piece := reader.read(PIECE):
-                yield piece
-        finally:
-            reader.close()
-
-
-class Desk:
-    """Where merged contents lie until they are stored, or for good when they never are.
-
-    Args:
-        repository: Below it.
-        batch: Takes merged contents; without one they stay in memory.
-    """
-
-    def __init__(self, repository: Repository, batch: Batch | None = None) -> None:
-        self.repository = repository
-        self._batch = batch
-        self.nodes: dict[Oid, bytes] = {}
-        self._blobs: dict[Oid, Content] = {}
-        self.invented: set[str] = set()
-        """Oids in hex of contents that stand for ancestors which disagree."""
-
-    def load(self, oid: Oid) -> bytes:
-        """Returns the payload of a tree node."""
-        payload = self.nodes.get(oid)
-        return self.repository.load_tree(oid) if payload is None else payload
-
-    def read(self, oid: Oid) -> Content:
-        """Returns the content of a blob."""
-        content = self._blobs.get(oid)
-        if content is not None:
-            return content
-        if self._batch is not None and self.repository.store.kind(oid) is None:
-            return Bytes(self._batch.load(oid, BLOB))
-        return StoredContent(self.repository, oid)
-
-    def put(self, content: Content) -> tuple[Oid, int]:
-        """Takes a content; returns its oid and bytes."""
-        if self._batch is not None:
-            return self._batch.put_pieces(content.pieces(), content.size), content.size
-        hasher = BlobHasher()
-        for piece in content.pieces():
-            hasher.update(piece)
-        oid = hasher.oid()
-        self._blobs[oid] = content
-        return oid, content.size
-
-    def is_invented(self, conflict: Conflict) -> bool:
-        """Whether the base of a conflict stands for ancestors that disagree."""
-        base = conflict.base
-        if conflict.key is None:
-            return base in self.invented
-        shown = base if isinstance(base, str) else repr(base)
-        return DISAGREE in shown or re.search(r"^<{9,} ", shown, re.MULTILINE) is not None
-
-    def new_tree(self, root: Oid | None, edits: Mapping[bytes, Entry | None]) -> NewTree:
-        """Returns a root tree with changes."""
-        edited = edit_tree(self.load, root, edits)
-        nodes = [(oid, payload) for oid, payload in {**self.nodes, **dict(edited.nodes)}.items()]
-        return NewTree(self.repository, edited.oid or EMPTY, nodes)
+    Edits = dict[bytes, Entry | None]
 
 
 class Reconciled(Record):
@@ -154,7 +48,8 @@ class Reconciled(Record):
         decisions: (path, decision) of what strategies settled.
         origin: Where the result's weights came from.
         measured: Weights tree that its metrics were measured on.
-        stale: Whether the weights belong to neither the merged recipe nor a strategy.
+        stale: Whether the weights belong to neither the merged recipe nor a strategy; with conflicts left as far as
+            the recipe is settled.
         notes: What to tell.
     """
 
@@ -173,15 +68,6 @@ class Reconciled(Record):
         self.notes = notes
 
 
-def state_of(repository: Repository, commit: Commit | None) -> State:
-    """Returns the state of a commit; an empty one for None."""
-    if commit is None:
-        return State(None, Outcome(None, None, None, None))
-    trees = ingredient_trees(repository.load_tree, commit.tree)
-    outcome = Outcome(trees.get("weights"), commit.origin, trees.get("metrics"), commit.measured)
-    return State(None if commit.tree == EMPTY else commit.tree, outcome)
-
-
 class Reconciliation:
     """One merge of three states.
 
@@ -195,14 +81,14 @@ class Reconciliation:
         only: Ingredients whose changes of theirs count; all if empty.
         merged: Paths that somebody else has merged already, with what is there now.
         depth: How many virtual bases this one is for.
-        invalid: Says why a merged mvcs.toml could not be used, empty if it can.
+        project: What a merged mvcs.toml declares; without it that is a file like any other.
     """
 
     def __init__(
         self, desk: Desk, base: State, ours: State, theirs: State, choose: ChooseAt, *,
         keys: Mapping[str, tuple[str, ...]], only: tuple[str, ...] = (),
         merged: Mapping[bytes, Placed | None] | None = None, depth: int = 0,
-        invalid: Callable[[bytes, Content], str] = lambda path, content: "",
+        project: Declaring | None = None,
     ) -> None:
         self.desk = desk
         self.base = base
@@ -210,16 +96,21 @@ class Reconciliation:
         self.theirs = theirs
         self._chosen = choose
         self._choose = self._choose_real
-        self._invalid = invalid
+        self._project = project
         self._keys = keys
         self._only = only
         self._merged = dict(merged or {})
         self._depth = depth
-        self._our_changes = [c for c in _changes(desk, base.tree, ours.tree) if c.path not in self._merged]
-        self._their_changes = [
-            change for change in _changes(desk, base.tree, theirs.tree)
-            if change.path not in self._merged and (not only or change.ingredient in only)
-        ]
+        ours_changed, theirs_changed = _changes(desk, base.tree, ours.tree), _changes(desk, base.tree, theirs.tree)
+        wanted = [change for change in theirs_changed if not only or change.ingredient in only]
+        taken = {change.path for change in wanted}
+        self._crossing = {  # what theirs did and nobody wants is as if it had not been done
+            path: states if path in taken or not only else Crossing(states.base, states.ours, states.base)
+            for path, states in crossings(ours_changed, theirs_changed).items() if path not in self._merged
+        }
+        apart = self._merged.keys() | self._crossing.keys()
+        self._our_changes = [change for change in ours_changed if change.path not in apart]
+        self._their_changes = [change for change in wanted if change.path not in apart]
 
     def run(self, strategy: str | None = None) -> Reconciled:
         """Merges.
@@ -230,53 +121,55 @@ class Reconciliation:
         merged = self.recipe()
         edits = self.edits_of(merged)
         tree = self.desk.new_tree(self.ours.tree, edits)
-        conflicts, notes = merged.conflicts, []
         recipe = tree.recipe(lambda oid: self.desk.read(oid).read())
-        ours, theirs = self.ours.outcome, self.theirs.outcome
-        base = self.base.outcome
+        base, ours, theirs = self._outcome(self.base), self._outcome(self.ours), self._outcome(self.theirs)
         if self._only:
             theirs = self._limited(theirs, base)
-        verdict = judge(base, ours, theirs, recipe, strategy)
-        if verdict.note:
-            notes.append(verdict.note)
+        asked = strategy is None and "weights" in self._only
+        verdict = picked(base, ours, theirs, recipe) if asked else None
+        verdict = verdict or judge(base, ours, theirs, recipe, strategy)
+        notes = self._note(verdict, merged, ours, theirs, strategy)
         weights = ours.weights
         if verdict.side is None:
-            found = self._by_file("weights", edits)
-            conflicts = sorted([*conflicts, *found.conflicts], key=lambda item: item.path)
-            merged.decisions += found.decisions
-            weights = self.desk.new_tree(self.ours.tree, edits).ingredients().get("weights")
-        elif verdict.side == "theirs":
+            self._by_file("weights", edits, merged)
+            weights = self._core(self.desk.new_tree(self.ours.tree, edits)).ingredients().get("weights")
+        elif verdict.side == THEIRS:
             weights = theirs.weights
-            edits[b"weights"] = self._entry(self.theirs.tree, b"weights", weights)
+            self._take("weights", self._source("weights"), edits, merged)
         kept = keep_metrics(base, ours, theirs, weights)
-        if self._both_measured(weights):
-            found = self._by_file("metrics", edits)
-            conflicts = sorted([*conflicts, *found.conflicts], key=lambda item: item.path)
-            merged.decisions += found.decisions
-        elif kept is None or kept.metrics != ours.metrics:
-            source = self.theirs.tree if kept is theirs else self.ours.tree
-            edits[b"metrics"] = None if kept is None else self._entry(source, b"metrics", kept.metrics)
-        measured = None if kept is None or kept.metrics is None else kept.measured
-        result = self.desk.new_tree(self.ours.tree, edits)
+        if self._both_measured(base, ours, theirs, weights):
+            self._by_file("metrics", edits, merged)
+        elif kept is None:
+            edits[b"metrics"] = None
+        elif kept.metrics != ours.metrics:
+            self._take("metrics", self._source("metrics"), edits, merged)
+        result = self._put_in_place(merged, edits)
+        there = result.ingredients()
+        origin, stale = self._origin(verdict, tree, recipe, result) if "weights" in there else (None, False)
+        merged.conflicts.sort(key=lambda item: item.path)
         return Reconciled(
-            result, conflicts, merged.decisions, None if weights is None else verdict.origin, measured,
-            stale=verdict.stale, notes=notes,
+            result, merged.conflicts, merged.decisions, origin,
+            kept.measured if kept is not None and "metrics" in there else None, stale=stale, notes=notes,
         )
 
     def recipe(self) -> PathMerge:
         """Merges everything but weights and metrics."""
         ours = [change for change in map(_recipe_part, self._our_changes) if change is not None]
         theirs = [change for change in map(_recipe_part, self._their_changes) if change is not None]
+        told = changed_by_both(ours, theirs) if self._project is not None and self._project.path is not None else set()
+        ours, theirs = ([change for change in side if change.path not in told] for side in (ours, theirs))
         merged = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
+        _join(merged, merge_crossings(self._crossing, self._choose))
         settle_clashes(merged, self._file_at, self._below, self._choose)
         self._refuse_invalid(merged)
+        self._follow_references(merged, told)
         merged.conflicts.sort(key=lambda item: item.path)
         return merged
 
-    def edits_of(self, merged: PathMerge) -> dict[bytes, Entry | None]:
+    def edits_of(self, merged: PathMerge) -> Edits:
         """Returns merged paths as changes of ours' root tree; stores the contents that neither side has."""
         changes = [FileChange(path, self._file_at(path), placed) for path, placed in self._merged.items()]
-        edits: dict[bytes, Entry | None] = {}
+        edits: Edits = {}
         for path, placed in merged.edits.items():
             if _is_generated(path):
                 edits[path] = None if placed is None else placed.entry
@@ -301,18 +194,110 @@ class Reconciliation:
             path = path.split(b"/", 1)[1]
         return merge_file(path, ingredient, base, ours, theirs, choose, keys=self._keys, marker=7 + 2 * self._depth)
 
-    def _by_file(self, ingredient: str, edits: dict[bytes, Entry | None]) -> PathMerge:
+    def _put_in_place(self, merged: PathMerge, edits: Edits) -> NewTree:
+        """Returns the result: a path that crosses a border is where it was merged to, whoever's weights there are."""
+        held = {path: merged.edits.get(path, states.ours) for path, states in self._crossing.items()}
+        held.update(self._merged)
+        result = self.desk.new_tree(self.ours.tree, edits)
+        there = result.ingredients()
+        edits = dict(edits)
+        for path, placed in held.items():
+            for name in OUTCOME:
+                entry = find_path(result.load, there[name], path) if name in there else None
+                if entry is not None and entry.kind != IS_TREE:
+                    edits[name.encode() + b"/" + path] = None
+            if placed is not None:
+                edits[placed.ingredient.encode() + b"/" + path] = placed.entry
+        return self.desk.new_tree(self.ours.tree, edits)
+
+    def _by_file(self, ingredient: str, edits: Edits, merged: PathMerge) -> None:
         """Merges weights file by file, metrics by name too."""
         ours = [change for change in self._our_changes if change.ingredient == ingredient]
         theirs = [change for change in self._their_changes if change.ingredient == ingredient]
-        merged = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
-        settle_clashes(merged, self._file_at, self._below, self._choose)
-        edits.update(self.edits_of(merged))
-        return merged
+        found = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
+        around = self.desk.new_tree(self.ours.tree, edits)
+        settle_clashes(
+            found, lambda path: self._file_at(path, around), lambda path: self._below(path, around), self._choose
+        )
+        edits.update(self.edits_of(found))
+        _join(merged, found)
 
-    def _both_measured(self, weights: Oid | None) -> bool:
+    def _take(self, ingredient: str, source: State, edits: Edits, merged: PathMerge) -> None:
+        """Gives the result a side's weights or metrics as a whole, but what the merged recipe has no room for."""
+        found = PathMerge()
+        for change in diff_roots(self.desk.load, self.ours.tree, source.tree):
+            here, there = (side if side is not None and side.ingredient == ingredient else None
+                           for side in (change.before, change.after))
+            if (here or there) and change.path not in self._crossing and change.path not in self._merged:
+                found.edits[change.path] = there
+        around = self.desk.new_tree(self.ours.tree, edits)
+        added = {path for path, placed in found.edits.items() if placed is not None}
+        settle_clashes(
+            found, lambda path: self._file_at(path, around), lambda path: self._below(path, around), self._choose
+        )
+        name = ingredient.encode()
+        root = read_tree(self.desk.load, source.tree) if source.tree is not None else ()
+        edits[name] = next((entry for entry in root if entry.name == name), None)
+        edits.update({name + b"/" + path: None for path in added - found.edits.keys()})
+        for path, placed in found.edits.items():
+            gone = self._file_at(path, around) if placed is None else None
+            if gone is not None and gone.ingredient != ingredient:
+                edits[gone.ingredient.encode() + b"/" + path] = None
+        found.edits.clear()
+        _join(merged, found)
+
+    def _source(self, ingredient: str) -> State:
+        """Returns the state that theirs' weights or metrics are of: the base's where theirs' are not wanted."""
+        return self.theirs if not self._only or ingredient in self._only else self.base
+
+    def _core(self, tree: NewTree) -> NewTree:
+        """Returns a tree without the paths that cross a border."""
+        edits: Edits = {name.encode() + b"/" + path: None for path in self._crossing for name in OUTCOME}
+        edited = edit_tree(tree.load, tree.root, edits)
+        return NewTree(self.desk.repository, edited.oid or EMPTY, [*tree.nodes, *edited.nodes])
+
+    def _outcome(self, state: State) -> Outcome:
+        """Returns weights and metrics of a state without the paths that cross a border: a move is no training."""
+        whole, given = ingredient_trees(self.desk.load, state.tree), state.outcome
+        if not self._crossing or whole.get("weights") != given.weights:  # the weights of several ancestors
+            return given
+        core = self._core(self.desk.new_tree(state.tree, {}))
+        trees = core.ingredients()
+        return Outcome(
+            trees.get("weights"), given.origin, trees.get("metrics"), given.measured, core.files_of("weights")
+        )
+
+    def _origin(self, verdict: Verdict, judged: NewTree, recipe: Oid, result: NewTree) -> tuple[Origin | None, bool]:
+        """Returns where the result's weights come from, and whether they are stale."""
+        origin = verdict.origin or self.ours.outcome.origin or self.theirs.outcome.origin
+        before, after = judged.ingredients(), result.ingredients()
+        if any(before.get(name) != after.get(name) for name in {*before, *after} - set(OUTCOME)):
+            recipe = result.recipe(lambda oid: self.desk.read(oid).read())  # a clash with the weights has changed it
+            if origin is not None and origin.how.startswith("merged:") and origin is verdict.origin:
+                origin = Origin(recipe, origin.how, origin.start)
+        return origin, verdict.stale or (origin is not None and origin.recipe != recipe)
+
+    def _note(
+        self, verdict: Verdict, merged: PathMerge, ours: Outcome, theirs: Outcome, strategy: str | None
+    ) -> list[str]:
+        """Returns what to tell of whose weights were taken, and only for now while the recipe is not settled."""
+        left = any(not self._is_about(item.path) for item in merged.conflicts)
+        if not left or strategy is not None:
+            return [verdict.note] if verdict.note else []
+        if ours.weights == theirs.weights:
+            return []
+        whose = "both sides', file by file" if verdict.side is None else f"those of {verdict.side}"
+        return [f"for now the weights are {whose}: this is decided anew as conflicts in the recipe are settled"]
+
+    def _is_about(self, path: bytes) -> bool:
+        sides = [
+            find_file(self.desk.load, state.tree, path) for state in (self.ours, self.theirs, self.base)
+            if state.tree is not None
+        ]
+        return all(side is None or side.ingredient == "about" for side in sides)
+
+    def _both_measured(self, base: Outcome, ours: Outcome, theirs: Outcome, weights: Oid | None) -> bool:
         """Whether both sides have new metrics, and both of the weights that the result has."""
-        base, ours, theirs = self.base.outcome, self.ours.outcome, self.theirs.outcome
         return (
             ours.weights == theirs.weights == weights and len({base.metrics, ours.metrics, theirs.metrics}) == 3
             and None not in {ours.metrics, theirs.metrics} and (not self._only or "metrics" in self._only)
@@ -326,8 +311,10 @@ class Reconciliation:
 
     def _refuse_invalid(self, merged: PathMerge) -> None:
         """Makes a conflict of a merged mvcs.toml that could not be read: nothing would work with it."""
+        if self._project is None:
+            return
         for path, file in list(merged.files.items()):
-            reason = self._invalid(path, file.content) if path.rpartition(b"/")[2] == b"mvcs.toml" else ""
+            reason = self._project.problem(file.content) if path.rpartition(b"/")[2] == b"mvcs.toml" else ""
             if not reason or any(item.path == path for item in merged.conflicts):
                 continue
             sides = {
@@ -345,35 +332,47 @@ class Reconciliation:
             else:
                 merged.conflicts.append(PathConflict(path, conflict, (OURS, THEIRS, BASE)))
 
+    def _follow_references(self, merged: PathMerge, paths: set[bytes]) -> None:
+        """Gives references what the merged mvcs.toml says of them; where that has conflicts, it says what ours has."""
+        if not paths or self._project is None or self._project.path is None:
+            return
+        file = self._project.path
+        known = {**merged.edits, **self._merged}
+        placed = known[file] if file in known else self._file_at(file)
+        content = None if placed is None else self.desk.read(placed.entry.oid)
+        if file in merged.files:
+            content = merged.files[file].content
+        declared = {} if content is None else self._project.references(content, self.desk.put)
+        merged.edits.update({path: declared.get(path) for path in paths})
+
     def _limited(self, theirs: Outcome, base: Outcome) -> Outcome:
         """Returns theirs as if only the wanted ingredients had changed."""
-        weights = theirs.weights if "weights" in self._only else base.weights
-        origin = theirs.origin if "weights" in self._only else base.origin
-        metrics = theirs.metrics if "metrics" in self._only else base.metrics
-        measured = theirs.measured if "metrics" in self._only else base.measured
-        return Outcome(weights, origin, metrics, measured)
-
-    def _entry(self, root: Oid | None, name: bytes, tree: Oid | None) -> Entry | None:
-        if tree is None or root is None:
-            return None
-        size = next(entry.size for entry in read_tree(self.desk.load, root) if entry.name == name)
-        return Entry(name, FOLDER, IS_TREE, tree, size)
+        weights = theirs if "weights" in self._only else base
+        metrics = theirs if "metrics" in self._only else base
+        return Outcome(weights.weights, weights.origin, metrics.metrics, metrics.measured, weights.files)
 
     # What ours has
 
-    def _file_at(self, path: bytes) -> Placed | None:
-        if self.ours.tree is None:
-            return None
-        placed = find_file(self.desk.load, self.ours.tree, path)
+    def _file_at(self, path: bytes, tree: NewTree | None = None) -> Placed | None:
+        load, root = (self.desk.load, self.ours.tree) if tree is None else (tree.load, tree.root)
+        placed = None if root is None else find_file(load, root, path)
         return placed if placed is not None and placed.entry.kind != IS_TREE else None
 
-    def _below(self, path: bytes) -> list[bytes]:
+    def _below(self, path: bytes, tree: NewTree | None = None) -> list[bytes]:
+        load, root = (self.desk.load, self.ours.tree) if tree is None else (tree.load, tree.root)
         found: list[bytes] = []
-        for tree in ingredient_trees(self.desk.load, self.ours.tree).values():
-            entry = find_path(self.desk.load, tree, path)
+        for ingredient in ingredient_trees(load, root).values():
+            entry = find_path(load, ingredient, path)
             if entry is not None and entry.kind == IS_TREE:
-                found += [below for below, _ in files_below(self.desk.load, entry.oid, path + b"/")]
+                found += [below for below, _ in files_below(load, entry.oid, path + b"/")]
         return found
+
+
+def _join(merged: PathMerge, other: PathMerge) -> None:
+    """Adds one merge of paths to another."""
+    merged.edits.update(other.edits)
+    merged.conflicts += other.conflicts
+    merged.decisions += other.decisions
 
 
 def _changes(desk: Desk, before: Oid | None, after: Oid | None) -> list[FileChange]:

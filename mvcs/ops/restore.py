@@ -13,7 +13,7 @@ from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.merging import refuse_in_progress
-from mvcs.ops.moves import head_moves
+from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import NewTree, changed_tree, edits_of
@@ -125,6 +125,9 @@ def reset(
         hard: Whether the files follow.
         only: Ingredients whose files become those of the commit; the branch stays where it is then.
         command: The command as typed.
+
+    Raises:
+        BranchInUse: If another workspace stands on the branch.
     """
     repository.writable()
     for name in only:
@@ -138,6 +141,7 @@ def reset(
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch if hard else Digest(), strict=False)
             refuse_in_progress(workspace, seen.refs)
+            refuse_shared(seen)
             oid, commit = resolve_commit(repository, revision)
             moves = tuple(head_moves(seen, oid))
             if not hard:

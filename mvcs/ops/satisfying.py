@@ -13,7 +13,8 @@ from mvcs.objects.tree import IS_BLOB
 
 if TYPE_CHECKING:
     from mvcs.ops.context import Look
-    from mvcs.ops.reconcile import Desk, Reconciled
+    from mvcs.ops.desk import Desk
+    from mvcs.ops.reconcile import Reconciled
 
 
 def check_environment(seen: Look, desk: Desk, found: Reconciled, tool: str) -> list[str]:

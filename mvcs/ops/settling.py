@@ -9,25 +9,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.diff.trees import diff_roots
+from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.errors import ConflictsLeft, MergeElsewhere, MergeInProgress, MvcsError
 from mvcs.formats.names import kind_of
 from mvcs.formats.values import ABSENT, same
-from mvcs.objects.editing import find_file
+from mvcs.objects.editing import Placed, find_file
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB
+from mvcs.ops.hiding import notes_of
 from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, path_json, require_in_progress
 from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest, read_file
 
 if TYPE_CHECKING:
-    from mvcs.diff.trees import FileChange
     from mvcs.formats.values import Value
     from mvcs.merge.paths import PathConflict
     from mvcs.objects.commit import Person
-    from mvcs.objects.editing import Placed
     from mvcs.objects.hashing import Oid
+    from mvcs.objects.tree import Entry
     from mvcs.objects.values import Json
     from mvcs.ops.context import Look
     from mvcs.ops.reconcile import Reconciled
@@ -48,18 +48,21 @@ class Ended(Record):
         message: What it is called if nobody says.
         author: Whose work it is; None for who commits.
         described: What provenance says of it.
+        notes: What to tell of files that the patterns take for something else than the merge does.
     """
 
-    __slots__ = ("author", "described", "message", "parents", "progress")
+    __slots__ = ("author", "described", "message", "notes", "parents", "progress")
 
     def __init__(
-        self, progress: Progress, *, parents: tuple[Oid, ...], message: str, author: Person | None, described: Json
+        self, progress: Progress, *, parents: tuple[Oid, ...], message: str, author: Person | None, described: Json,
+        notes: list[str],
     ) -> None:
         self.progress = progress
         self.parents = parents
         self.message = message
         self.author = author
         self.described = described
+        self.notes = notes
 
 
 def end_merge(seen: Look, *, amend: bool) -> Ended:
@@ -79,6 +82,7 @@ def end_merge(seen: Look, *, amend: bool) -> Ended:
         progress, parents=(plan.theirs,) if plan.kind == MERGE and plan.theirs is not None else (),
         message=plan.message, author=None if picked is None else picked.author,
         described=plan.to_json(decisions_of(found, edited)),
+        notes=notes_of(seen.workspace, _since(seen, progress, Digest())[1]),
     )
 
 
@@ -133,11 +137,8 @@ class _State:
         self._path = path
         written = find_file(repository.load_tree, progress.commit.tree, path)
         self._written = None if written is None or written.entry.kind != IS_BLOB else written
-        try:
-            entry = read_file(seen.workspace.root, path, Digest())[1]
-            self._oid: Oid | None = entry.oid
-        except MvcsError:
-            self._oid = None  # not there, or no plain file any more
+        entry = _entry_of(seen.workspace.root, path, Digest())
+        self._oid: Oid | None = None if entry is None else entry.oid
         self.edited = self._oid != (None if self._written is None else self._written.entry.oid)
         if written is not None and self._written is None:
             self.edited = False  # a folder, told as a clash
@@ -164,8 +165,8 @@ class _State:
 
     def _read(self) -> tuple[dict[str, Value], dict[str, Value]]:
         from mvcs.ops.blame import read_keys
+        from mvcs.ops.desk import StoredContent
         from mvcs.ops.details import DiskContent
-        from mvcs.ops.reconcile import StoredContent
 
         assert self._written is not None
         workspace = self._seen.workspace
@@ -198,22 +199,57 @@ def refuse_moved(seen: Look, progress: Progress) -> None:
         )
 
 
-def changes_since(seen: Look, progress: Progress) -> list[FileChange]:
+def changes_since(seen: Look, progress: Progress, digest: Digest | Batch) -> list[FileChange]:
     """Returns how the files differ from what the merge wrote.
 
-    A file that came with the merge and that the patterns here do not take is still there, and not deleted.
+    A file of the merge that the patterns do not take is still there, and not deleted: what counts is its bytes. Where
+    it belongs the merge says, unless mvcs.toml was edited since.
+
+    Args:
+        seen: The files as they are.
+        progress: The merge in progress.
+        digest: Gets the bytes of files that the patterns do not take: a batch to store them.
     """
+    return _since(seen, progress, digest)[0]
+
+
+def _since(
+    seen: Look, progress: Progress, digest: Digest | Batch
+) -> tuple[list[FileChange], dict[bytes, tuple[str, str | None]]]:
+    """Returns the changes, and the paths that the patterns take for something else than the merge does."""
     workspace = seen.workspace
-    load = workspace.repository.load_tree
     now = changed_tree(workspace.repository, seen.tree, edits_of(seen.changes))
-    found = []
-    for change in diff_roots(now.load, progress.commit.tree, now.root):
-        if change.after is None and os.path.lexists(os.path.join(os.fsencode(workspace.root), change.path)):
-            before = None if seen.tree == EMPTY else find_file(load, seen.tree, change.path)
-            if before is None:
-                continue
-        found.append(change)
-    return found
+    changes = diff_roots(now.load, progress.commit.tree, now.root)
+    project = os.fsencode(os.path.relpath(workspace.project.file, workspace.root))
+    said = any(change.path == project for change in changes)
+    found: list[FileChange] = []
+    apart: dict[bytes, tuple[str, str | None]] = {}
+    for change in changes:
+        path, before, after = change.path, change.before, change.after
+        if before is None or before.entry.kind != IS_BLOB or (after is not None and after.entry.kind != IS_BLOB):
+            found.append(change)
+        elif after is None:
+            entry = _entry_of(workspace.root, path, digest)
+            if entry is not None:
+                apart[path] = before.ingredient, None
+                after = Placed(before.ingredient, entry)
+            if not before.same(after):
+                found.append(FileChange(path, before, after))
+        elif said or after.ingredient == before.ingredient:
+            found.append(change)
+        else:
+            apart[path] = before.ingredient, after.ingredient
+            if not before.entry.same_content(after.entry):
+                found.append(FileChange(path, before, Placed(before.ingredient, after.entry)))
+    return found, apart
+
+
+def _entry_of(root: str, path: bytes, digest: Digest | Batch) -> Entry | None:
+    """Returns what a file has that nobody has looked at, None if it is gone, or no file any more."""
+    try:
+        return read_file(root, path, digest)[1]
+    except MvcsError:
+        return None
 
 
 def check_settled(seen: Look, progress: Progress) -> tuple[Reconciled, set[bytes]]:

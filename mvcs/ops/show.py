@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
-from mvcs.errors import PathNotFound
+from mvcs.errors import InvalidRevision, PathNotFound
 from mvcs.objects.editing import files_below, ingredient_trees, is_generated
+from mvcs.objects.hashing import BLOB
 from mvcs.objects.record import Record
 from mvcs.objects.tree import ENTRY_KINDS, IS_BLOB, IS_TREE, read_tree
 from mvcs.objects.values import parse_json
 from mvcs.ops.collected import collected_now, refuse_file
-from mvcs.ops.log import read_metrics, rfc3339
-from mvcs.ops.revisions import resolve_path
+from mvcs.ops.log import read_generated, read_metrics, rfc3339
+from mvcs.ops.revisions import resolve_object, resolve_path, split_path
 from mvcs.ops.trees import commit_staleness
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mvcs.objects.tree import Entry
     from mvcs.ops.collected import Collection
     from mvcs.repo.repository import Repository
+    from mvcs.store.blob_reader import StoredBlob
 
 
 class Shown(Record):
@@ -33,22 +35,29 @@ class Shown(Record):
         commit: The commit.
         sizes: Bytes by ingredient.
         metrics: Metrics that were given to it.
+        params: Parameters that were given to it.
+        signature: What its weights take and give, as far as known.
         stale: What of it is stale.
         changes: How it differs from its first parent.
         provenance: What was recorded about machine and Git.
         collected: How its weights were collected; None if they are here.
     """
 
-    __slots__ = ("changes", "collected", "commit", "metrics", "oid", "provenance", "sizes", "stale")
+    __slots__ = (
+        "changes", "collected", "commit", "metrics", "oid", "params", "provenance", "signature", "sizes", "stale",
+    )
 
     def __init__(
-        self, oid: Oid, commit: Commit, sizes: dict[str, int], metrics: dict[str, object], stale: list[str],
-        changes: list[FileChange], provenance: object, collected: Collection | None,
+        self, oid: Oid, commit: Commit, sizes: dict[str, int], stale: list[str], changes: list[FileChange], *,
+        metrics: dict[str, object], params: dict[str, object], signature: dict[str, object], provenance: object,
+        collected: Collection | None,
     ) -> None:
         self.oid = oid
         self.commit = commit
         self.sizes = sizes
         self.metrics = metrics
+        self.params = params
+        self.signature = signature
         self.stale = stale
         self.changes = changes
         self.provenance = provenance
@@ -67,6 +76,7 @@ class Shown(Record):
                 "start": None if origin.start is None else origin.start.hex(),
             },
             "measured": None if commit.measured is None else commit.measured.hex(), "metrics": self.metrics,
+            "params": self.params, "signature": self.signature,
             "stale": self.stale, "incomplete": [list(item) for item in commit.incomplete],
             "provenance": self.provenance, "collected": self.collected is not None,
             "changes": [change.to_dict() for change in self.changes],
@@ -83,8 +93,11 @@ def show(repository: Repository, revision: str) -> Shown:
     if commit.provenance is not None:
         provenance = parse_json(repository.store.read_blob(commit.provenance))
     return Shown(
-        found.oid, commit, sizes, read_metrics(repository, commit), commit_staleness(repository, commit),
-        diff_roots(repository.load_tree, parent, commit.tree), provenance, collected_now(repository, found.oid),
+        found.oid, commit, sizes, commit_staleness(repository, commit),
+        diff_roots(repository.load_tree, parent, commit.tree), metrics=read_metrics(repository, commit),
+        params=read_generated(repository, commit, b"config/.mvcs/params"),
+        signature=read_generated(repository, commit, b"weights/.mvcs/signature"), provenance=provenance,
+        collected=collected_now(repository, found.oid),
     )
 
 
@@ -138,6 +151,27 @@ def _all(repository: Repository, commit: Commit, *, generated: bool) -> Iterator
                 yield Listed(path, ingredient, entry)
             elif generated:
                 yield Listed(ingredient.encode() + b"/" + path, ingredient, entry)
+
+
+def open_file(repository: Repository, revision: str) -> StoredBlob:
+    """Opens REV:PATH, or a blob by its oid, for reading at any place.
+
+    Raises:
+        InvalidRevision: If it is another kind of object.
+        PathNotFound: If it names no file.
+        WeightsCollected: If it is of weights that were collected.
+    """
+    if not split_path(revision)[1]:
+        oid, kind = resolve_object(repository, revision)
+        if kind != BLOB:
+            raise InvalidRevision(revision=revision, reason=f"it is a {kind}; a file is REV:PATH")
+        return repository.store.open(oid)
+    found = resolve_path(repository, revision)
+    if found.placed is None or found.placed.entry.kind == IS_TREE:
+        raise PathNotFound(path=found.path or revision, where="the files of the commit", hint=f"mvcs ls {revision}")
+    if found.placed.ingredient == "weights":
+        refuse_file(repository, found.oid, found.path.encode("utf-8", "surrogateescape"), found.placed.entry)
+    return repository.store.open(found.placed.entry.oid)
 
 
 def content(repository: Repository, revision: str) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from mvcs.objects.record import Record
 from mvcs.ops.branch import no_twin
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
+from mvcs.ops.moves import refuse_taken
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import NewTree
@@ -69,6 +70,7 @@ def switch(
         UnsavedWork: If files with unsaved changes would be overwritten.
         FollowsGit: If Git decides about the branch.
         RefNotFound: If there is no such branch.
+        BranchInUse: If another workspace stands on it.
     """
     repository.writable()
     workspace = open_workspace(repository)
@@ -82,6 +84,8 @@ def switch(
             _refuse_merging(workspace, seen)
             target, oid, extra = _target(repository, workspace, seen, name, create=create, start=start, detach=detach)
             moves = [*extra]
+            if isinstance(target, str) and target != seen.head.stored:
+                refuse_taken(repository, seen.refs, target, workspace.name, f"mvcs switch -c NAME {name}")
             if seen.head.stored != target:
                 moves.append(Move(workspace.head_ref, seen.head.stored, target))
             if oid is None or oid == seen.head.base:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.ingredients.recipe import recipe_of
-from mvcs.objects.editing import Placed, edit_tree, ingredient_trees
+from mvcs.objects.editing import GENERATED, Placed, edit_tree, ingredient_trees
 from mvcs.objects.hashing import TREE, Oid
 from mvcs.objects.tree import IS_TREE, find_path
 from mvcs.repo.changes import EMPTY
@@ -52,6 +52,11 @@ class NewTree:
     def ingredients(self) -> dict[str, Oid]:
         """Returns the tree of each ingredient."""
         return ingredient_trees(self.load, self.root)
+
+    def files_of(self, ingredient: str) -> Oid | None:
+        """Returns the tree of an ingredient without what capture generated, None if it has no files."""
+        tree = self.ingredients().get(ingredient)
+        return None if tree is None else edit_tree(self.load, tree, {GENERATED: None}).oid
 
     def recipe(self, read_blob: Callable[[Oid], bytes]) -> Oid:
         """Returns the recipe oid."""

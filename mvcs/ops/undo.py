@@ -11,6 +11,7 @@ from mvcs.objects.hashing import Oid
 from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
+from mvcs.ops.moves import refuse_moves
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree
 from mvcs.refs.names import WORKSPACE
@@ -73,6 +74,7 @@ def undo(repository: Repository, *, force: bool = False, command: str = "undo") 
         NothingToUndo: If there is none.
         Collected: If gc has removed what it would bring back.
         UnsavedWork: If files with unsaved changes would be overwritten.
+        BranchInUse: If another workspace stands on a branch that would move.
         RefConflict: If a ref was moved since by something that is not in the ledger's order.
     """
     return _walk(repository, back=True, force=force, command=command)
@@ -97,6 +99,7 @@ def _walk(repository: Repository, *, back: bool, force: bool, command: str) -> U
     refs = tuple(move for move in moves if not move.ref.startswith(WORKSPACE))
     files = [move for move in moves if move.ref.startswith(WORKSPACE)]
     reason = f"{'undoes' if back else 'redoes'}: {operation.command}"
+    refuse_moves(repository, refs, command)
     if not files:
         with repository.lock.shared():
             _check_there(repository, moves)

@@ -16,7 +16,8 @@ from mvcs.merge.values import SET, Choice
 from mvcs.merge.weights import Outcome
 from mvcs.objects.hashing import Oid, blob_oid
 from mvcs.objects.tree import FILE
-from mvcs.ops.reconcile import DISAGREE, Desk, Reconciliation, State, state_of
+from mvcs.ops.desk import DISAGREE, Desk, State, state_of
+from mvcs.ops.reconcile import Reconciliation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,15 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.objects.editing import flatten
-from mvcs.objects.hashing import Oid
 from mvcs.refs.names import head_key
+from mvcs.repo.clock import filesystem_now
 from mvcs.repo.layout import PROJECT, Place
 from mvcs.repo.project import read_project
-from mvcs.repo.scan import filesystem_now
 from mvcs.repo.statcache import Folder, Row, StatCache
 from mvcs.repo.writeout import Writer
 
 if TYPE_CHECKING:
+    from mvcs.objects.editing import Placed
     from mvcs.repo.repository import Repository
 
 
@@ -31,10 +31,8 @@ def write_out(repository: Repository, name: str) -> list[bytes]:
     oid = repository.refs().resolve(head_key(name))
     if oid is None:
         return []
-    tree = repository.commit(oid).tree
-    files = flatten(repository.load_tree, tree)
+    root, files = files_of(repository, name)
     folder = os.path.normpath(os.path.join(repository.place.top, name))
-    root = _root(repository, files, name)
     os.makedirs(root, exist_ok=True)
     writer = Writer(root, repository.store, "clone", repository.progress)
     stats = writer.apply({path: placed.entry for path, placed in files.items()})
@@ -43,7 +41,7 @@ def write_out(repository: Repository, name: str) -> list[bytes]:
     repository.place = Place(repository.path, repository.place.top, folder)
     with repository.store.read() as transaction:
         cache = StatCache(transaction, name)
-    now = filesystem_now(repository.path)
+    now = filesystem_now(repository.path, root)
     rows: dict[bytes, dict[bytes, Row]] = {}
     for path, stat in stats.items():
         placed = files[path]
@@ -54,10 +52,22 @@ def write_out(repository: Repository, name: str) -> list[bytes]:
         record = cache.folders.setdefault(parent, Folder())
         record.set_rows(known)
         record.looked = now
-    cache.base = Oid(tree)
+    cache.base = repository.commit(oid).tree
     with repository.store.write() as transaction:
         cache.save(transaction)
     return sorted(stats)
+
+
+def files_of(repository: Repository, name: str) -> tuple[str, dict[bytes, Placed]]:
+    """Returns the folder that the paths of a workspace of a clone start from, and the files that its HEAD has.
+
+    Args:
+        repository: The clone; its place's top is the folder that names of workspaces start from.
+        name: Name of the workspace.
+    """
+    oid = repository.refs().resolve(head_key(name))
+    files = {} if oid is None else flatten(repository.load_tree, repository.commit(oid).tree)
+    return _root(repository, files, name), files
 
 
 def _root(repository: Repository, files: object, name: str) -> str:

@@ -20,6 +20,7 @@ KEYS: dict[str, tuple[type, Any, str, str]] = {
     "lock.timeout": (int, 60, "MVCS_LOCK_TIMEOUT", "seconds to wait for another command"),
     "gc.undo_days": (int, 30, "", "days that undo reaches back; what only older operations name may be collected"),
     "mapped.max_bytes": (int, 64 << 30, "MVCS_CACHE_SIZE", "bytes of disposable files for mapping"),
+    "capture.without": (str, "", "", "names of plug-ins that commits do not ask, with commas"),
     "init.ask_above": (int, 1 << 30, "", "bytes above which init asks before it takes them"),
 }
 """Dotted key: type, default, environment variable, meaning."""

@@ -46,6 +46,20 @@ class GitTree:
                 return None
             top = parent
 
+    def work_trees(self) -> list[str]:
+        """Returns the tops of the other work trees of the same Git repository, the main one first."""
+        common = os.path.normpath(os.path.join(self.folder, _first_line(os.path.join(self.folder, "commondir")) or "."))
+        found = [os.path.dirname(common)] if os.path.basename(common) == ".git" else []
+        try:
+            names = sorted(os.listdir(os.path.join(common, "worktrees")))
+        except OSError:
+            names = []
+        for name in names:
+            path = _first_line(os.path.join(common, "worktrees", name, "gitdir"))
+            if path:  # relative since Git 2.48, where worktree.useRelativePaths is set
+                found.append(os.path.dirname(os.path.normpath(os.path.join(common, "worktrees", name, path))))
+        return [top for top in found if top != self.top]
+
     def branch(self) -> str | None:
         """Returns the branch that HEAD is on, None when it is detached."""
         with open(os.path.join(self.folder, "HEAD"), encoding="utf-8", errors="surrogateescape") as file:
@@ -125,6 +139,14 @@ class GitTree:
 
     def _ok(self, *words: str) -> bool:
         return _run("-C", self.top, *words) is not None
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline(65536).strip()
+    except OSError:
+        return ""
 
 
 def _run(*words: str) -> bytes | None:

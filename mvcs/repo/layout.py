@@ -74,15 +74,35 @@ def find_place(start: str, repository: str | None = None) -> Place:
         repository = os.path.abspath(repository)
         if not os.path.isfile(os.path.join(repository, "format")):
             raise NotARepository(path=repository)
-        return Place(repository, workspace or os.path.dirname(repository), workspace)
+        return Place(repository, os.path.dirname(repository), workspace)
     top = _upward(start, FOLDER, lambda path: os.path.isfile(os.path.join(path, "format")))
     if top is None and os.path.isfile(os.path.join(start, "format")) and os.path.isdir(os.path.join(start, "meta")):
         return Place(start, os.path.dirname(start), None)
     if top is None:
-        raise NotARepository(path=start)
+        raise NotARepository(path=start, hint=_hint_of_worktrees(start, has_project=workspace is not None))
     if workspace is not None and not (workspace + "/").startswith(top.rstrip("/") + "/"):
         workspace = None
     return Place(os.path.join(top, FOLDER), top, workspace)
+
+
+def _hint_of_worktrees(start: str, *, has_project: bool) -> str | None:
+    """Returns the command that reaches the repository of another work tree of Git's, None if none has any."""
+    from shlex import quote
+
+    from mvcs.repo.git import GitTree
+
+    git = GitTree.find(start)
+    if git is None:
+        return None
+    below = os.path.relpath(start, git.top)
+    for top in git.work_trees():
+        folder = os.path.normpath(os.path.join(top, below))
+        found = _upward(folder, FOLDER, lambda path: os.path.isfile(os.path.join(path, "format")))
+        if found is not None:
+            if has_project:
+                return f"MVCS_DIR={quote(os.path.join(found, FOLDER))} mvcs ..."
+            return f"mvcs -C {quote(found)} ..."  # a repository alone would be no workspace
+    return None
 
 
 def _upward(start: str, name: str, is_it: object) -> str | None:
@@ -156,21 +176,27 @@ def filesystem_of(path: str, mounts: str) -> str:
     return kind
 
 
-def refuse_network(path: str) -> None:
-    """Checks that a folder is on a local file system.
-
-    Raises:
-        UnsupportedFilesystem: If it is not: LMDB's locks and maps are not safe there.
-    """
+def network_of(path: str) -> str | None:
+    """Returns the type of the network file system that holds an existing folder, None if it is a local one."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             mounts = file.read()
     except OSError:
-        return
+        return None
+    kind = filesystem_of(os.path.realpath(path), mounts)
+    return kind if kind in NETWORK else None
+
+
+def refuse_network(path: str) -> None:
+    """Checks that a folder, which need not exist, is going to be on a local file system.
+
+    Raises:
+        UnsupportedFilesystem: If it is not: LMDB's locks and maps are not safe there.
+    """
     while path and not os.path.isdir(path):
         path = os.path.dirname(path)
-    kind = filesystem_of(os.path.realpath(path), mounts)
-    if kind in NETWORK:
+    kind = network_of(path)
+    if kind is not None:
         raise UnsupportedFilesystem(path=path, filesystem=kind)
 
 

@@ -24,6 +24,7 @@ CHECKPOINTS = ("newest", "all")
 _TOP: dict[str, type] = {
     "model": str, "root": str, "follow_git": bool, "ingredients": dict, "capture": dict, "retention": dict,
     "merge": dict, "metrics": dict, "environment": dict, "references": dict,
+    "signature": dict,
 }
 """A table that nothing reads is refused: a rule that somebody relies on must not do nothing."""
 _CAPTURE: dict[str, type] = {"checkpoints": str}

@@ -59,6 +59,7 @@ class Repository:
         self.config = Config([("repository", config_path(self.path)), *config_files()], variable)
         self._lock_timeout = lock_timeout
         self.store = LmdbStore(self.path)
+        self.store.meta.patience = lambda: self.timeout
         self.at = at
         self._nodes: dict[Oid, bytes] = {}
 

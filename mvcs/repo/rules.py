@@ -1,4 +1,4 @@
-"""Tables of mvcs.toml that say how contents are compared and merged, and which interpreter trains.
+"""Tables of mvcs.toml that say how contents are compared and merged, which interpreter trains, what a model takes.
 
 Knows: keys and types. Refuses to know: what a strategy does.
 """
@@ -16,6 +16,8 @@ from mvcs.repo.toml import line_of, unknown_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mvcs.objects.values import Json
+
 DIRECTIONS = ("higher", "lower")
 REFERENCE_KEYS = ("url", "as", "version", "etag", "sha256", "crc64nvme", "sha1", "crc32c", "md5")
 STRATEGIES = ("ours", "theirs", "base", "union", "newest", "append", "min", "max", "mean")
@@ -31,23 +33,26 @@ class Rules(Record):
         directions: Metric to "higher" or "lower": which is better.
         python: Interpreter that trains, relative to the project; None if not said.
         references: Path to what mvcs.toml says of data that is kept elsewhere.
+        signature: What mvcs.toml says of the model's inputs and outputs, in the form of the generated entry.
     """
 
-    __slots__ = ("directions", "keys", "python", "references", "strategies")
+    __slots__ = ("directions", "keys", "python", "references", "signature", "strategies")
 
     def __init__(
         self, *, keys: Mapping[str, tuple[str, ...]], strategies: tuple[tuple[str, str], ...],
         directions: Mapping[str, str], python: str | None, references: Mapping[str, Declared],
+        signature: Mapping[str, Json],
     ) -> None:
         self.keys = dict(keys)
         self.strategies = strategies
         self.directions = dict(directions)
         self.python = python
         self.references = dict(references)
+        self.signature = dict(signature)
 
 
 def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
-    """Reads [merge], [metrics], [environment] and [references].
+    """Reads [merge], [metrics], [environment], [references] and [signature].
 
     Raises:
         InvalidConfig: With file, line and what is allowed.
@@ -76,7 +81,7 @@ def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
     if python is not None and (not isinstance(python, str) or not python):
         reading.refuse("python", "environment", "python is no path", "the path of an interpreter")
     return Rules(keys=keys, strategies=tuple(strategies), directions=directions, python=python,
-                 references=_references(reading, values))
+                 references=_references(reading, values), signature=_signature(reading, values))
 
 
 def _references(reading: _Reading, values: Mapping[str, Any]) -> dict[str, Declared]:
@@ -96,6 +101,30 @@ def _references(reading: _Reading, values: Mapping[str, Any]) -> dict[str, Decla
         if problem is not None or ingredient not in INGREDIENTS:
             reading.refuse(path, "references", f"{path!r}: {problem or ingredient}", "a path in the project")
         found[path] = Declared(ingredient, size, texts)
+    return found
+
+
+def _signature(reading: _Reading, values: Mapping[str, Any]) -> dict[str, Json]:
+    table = reading.table(values, "signature", ("inputs", "outputs", "features"))
+    if not table:
+        return {}
+    from mvcs.formats.signature import FIELDS, FORM, declared_field, problem_of
+
+    found: dict[str, Json] = {}
+    for part in (part for part in FIELDS if part in table):
+        fields: dict[str, Json] = {}
+        for name, text in reading.map(table, "signature", part, "a table of names and types").items():
+            field = declared_field(text)
+            if field is None:
+                reading.refuse(part, "signature", f"{part}: {name!r} is {text!r}", FORM)
+            fields[name] = field
+        found[part] = fields
+    if "features" in table:
+        found["features"] = table["features"]
+    problem = problem_of(found)
+    if problem:
+        key = next((key for key in table if problem.startswith(key)), "signature")
+        reading.refuse(key, "signature", problem, "names, each once")
     return found
 
 
@@ -133,8 +162,10 @@ class _Reading:
                 raise unknown_key(self._file, self._text, key, name, allowed)
         return found
 
-    def map(self, table: Mapping[str, Any], section: str, key: str) -> dict[str, Any]:
+    def map(
+        self, table: Mapping[str, Any], section: str, key: str, allowed: str = "a table of patterns"
+    ) -> dict[str, Any]:
         found = table.get(key, {})
         if not isinstance(found, dict):
-            self.refuse(key, section, f"{key} is no table", "a table of patterns")
+            self.refuse(key, section, f"{key} is no table", allowed)
         return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from mvcs.errors import UnreadableFile
 from mvcs.objects.hashing import BlobHasher
 from mvcs.repo.layout import FOLDER
+from mvcs.repo.neighbours import NEIGHBOUR, Neighbours
 from mvcs.repo.statcache import COARSE, NO_STATS, STATS, Folder, Row, StatCache, Stats, is_racy
 
 if TYPE_CHECKING:
@@ -28,8 +29,12 @@ TEMPORARY = b".mvcs-new-"
 class Placing(Protocol):
     """What the walk asks about paths; see `mvcs.ingredients.patterns.Rules`."""
 
-    def place(self, path: str) -> str | None:
-        """Returns the ingredient of a file, "ignored", or None if nothing matches it."""
+    def place(self, path: str, within: str | None = None) -> str | None:
+        """Returns the ingredient of a file, "ignored", or None if nothing matches it; `within` another workspace."""
+        ...
+
+    def reaches(self, folder: str) -> bool:
+        """Whether a pattern names the folder of another workspace, or what is in it."""
         ...
 
     def ignores(self, path: str) -> bool:
@@ -77,6 +82,7 @@ class Scan:
         flagged: Path to row of unchanged files that are known to differ from the base.
         others: Paths that no pattern matches, or that are neither file, folder nor link.
         left_out: Paths of older checkpoints that were not taken.
+        workspaces: Folders that are workspaces of their own.
         cache: The cache, its folders as they now are but for the unknown files.
         now: The file system's clock before the walk, in ns.
     """
@@ -89,6 +95,7 @@ class Scan:
         self.flagged: dict[bytes, Row] = {}
         self.others: list[bytes] = []
         self.left_out: list[bytes] = []
+        self.workspaces: list[bytes] = []
 
 
 def stats_of(status: os.stat_result) -> Stats:
@@ -96,24 +103,9 @@ def stats_of(status: os.stat_result) -> Stats:
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode
 
 
-def filesystem_now(folder: str) -> int:
-    """Returns the file system's clock in ns: the mtime of a file written now."""
-    path = os.path.join(folder, "locks", "clock")
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError:  # a read-only repository: nothing recorded now may be trusted later
-        return 0
-    try:
-        os.pwrite(descriptor, b"\n", 0)
-        os.utime(descriptor)
-        return os.fstat(descriptor).st_mtime_ns
-    except OSError:  # a full disk: likewise
-        return 0
-    finally:
-        os.close(descriptor)
-
-
-def scan(root: str, cache: StatCache, rules_key: bytes, make_rules: MakeRules, now: int) -> Scan:
+def scan(
+    root: str, cache: StatCache, rules_key: bytes, make_rules: MakeRules, now: int, own: str = ""
+) -> Scan:
     """Walks a workspace.
 
     Args:
@@ -122,12 +114,13 @@ def scan(root: str, cache: StatCache, rules_key: bytes, make_rules: MakeRules, n
         rules_key: Fingerprint of the patterns; another one than the cache's classifies every name again.
         make_rules: Makes the rules; called only when a name must be classified.
         now: The file system's clock.
+        own: The workspace's own folder below the root, where its mvcs.toml names a root above.
     """
-    walk = _Walk(root, cache, make_rules, now)
+    walk = _Walk(root, cache, make_rules, now, own)
     fresh = walk.ignore_files_changed() or cache.rules != rules_key
     found = walk.run(fresh=fresh)
     if walk.new_ignore_file and not fresh:
-        walk = _Walk(root, cache, make_rules, now)
+        walk = _Walk(root, cache, make_rules, now, own)
         found = walk.run(fresh=True)
     cache.rules = rules_key
     cache.ignore_files = tuple(sorted(walk.ignore_files.items()))
@@ -135,8 +128,9 @@ def scan(root: str, cache: StatCache, rules_key: bytes, make_rules: MakeRules, n
 
 
 class _Walk:
-    def __init__(self, root: str, cache: StatCache, make_rules: MakeRules, now: int) -> None:
+    def __init__(self, root: str, cache: StatCache, make_rules: MakeRules, now: int, own: str) -> None:
         self.root = os.fsencode(root)
+        self.neighbours = Neighbours(self.root, os.fsencode(own))
         self.cache = cache
         self.make_rules = make_rules
         self.scan = Scan(cache, now)
@@ -277,7 +271,9 @@ class _Walk:
             if full not in self.scan.unknown and full not in self.scan.gone:
                 self.scan.flagged[full] = folder.row(index)
             index = folder.flags.find(1, index + 1)
-        self.scan.others += [_join(path, name) for name in folder.others]
+        self.scan.others += [_join(path, name) for name in folder.others if name != NEIGHBOUR]
+        if NEIGHBOUR in folder.others:
+            self.scan.workspaces.append(path)
         self.scan.left_out += [_join(path, name) for name in folder.left_out]
 
     def _gone(self, path: bytes, folder: Folder, index: int) -> None:
@@ -295,12 +291,15 @@ class _Walk:
                     continue
         folder = Folder()
         folder.mtime, folder.looked = mtime, self.scan.now
+        within = self._within(path, before, folder)
+        if within is not None and not self._rules().reaches(os.fsdecode(within)):
+            seen = []
         older = self._older(seen)
         rows: dict[bytes, Row] = {}
         trusted = self.scan.now if before is None else before.looked
         for name, status in seen:
             full = _join(path, name)
-            if name in older and (st.S_ISDIR(status.st_mode) or self._place(full) == "weights"):
+            if name in older and (st.S_ISDIR(status.st_mode) or self._place(full, within) == "weights"):
                 folder.left_out.append(name)
                 self.scan.left_out.append(full)
                 continue
@@ -310,7 +309,7 @@ class _Walk:
                 if not self._rules().ignores(os.fsdecode(full) + "/"):
                     folder.folders.append(name)
                 continue
-            self._file(full, name, status, known, folder, rows, trusted)
+            self._file(full, name, status, known, folder, rows, trusted, within)
         for name, row in known.items():
             if name not in rows:
                 self.scan.gone[_join(path, name)] = row
@@ -320,11 +319,11 @@ class _Walk:
 
     def _file(
         self, full: bytes, name: bytes, status: os.stat_result, known: Mapping[bytes, Row], folder: Folder,
-        rows: dict[bytes, Row], trusted: int,
+        rows: dict[bytes, Row], trusted: int, within: bytes | None,
     ) -> None:
         row = known.get(name)
         stats = stats_of(status)
-        place = self._place(full) if row is None or self.fresh or row.stats == NO_STATS else row.ingredient
+        place = self._place(full, within) if row is None or self.fresh or row.stats == NO_STATS else row.ingredient
         if place == "ignored":
             return
         if place is None or not (st.S_ISREG(status.st_mode) or st.S_ISLNK(status.st_mode)):
@@ -347,8 +346,18 @@ class _Walk:
             return set()
         return {os.fsencode(name) for name in self._rules().older_checkpoints(candidates)}
 
-    def _place(self, path: bytes) -> str | None:
-        return self._rules().place(os.fsdecode(path))
+    def _place(self, path: bytes, within: bytes | None) -> str | None:
+        return self._rules().place(os.fsdecode(path), None if within is None else os.fsdecode(within))
+
+    def _within(self, path: bytes, before: Folder | None, folder: Folder) -> bytes | None:
+        """Returns the other workspace that a folder is in, and notes in its record if it is one itself."""
+        within = self.neighbours.of(path)
+        if within == path:
+            folder.others.append(NEIGHBOUR)
+            self.scan.workspaces.append(path)
+        if before is not None and (NEIGHBOUR in before.others) != (within == path):
+            self.new_ignore_file = True  # what is below was classified when this was none, or the other way round
+        return within
 
 
 def _join(folder: bytes, name: bytes) -> bytes:

@@ -9,12 +9,13 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mvcs.errors import NotARepository, UnfinishedWork
+from mvcs.errors import LockTimeout, NotARepository, UnfinishedWork
 from mvcs.objects.record import Record
 from mvcs.refs.names import branch_key, head_key
+from mvcs.repo.clock import filesystem_now
 from mvcs.repo.git import GitTree
 from mvcs.repo.project import read_project
-from mvcs.repo.scan import filesystem_now, fingerprint, scan
+from mvcs.repo.scan import fingerprint, scan
 from mvcs.repo.statcache import StatCache
 from mvcs.store.lock import FileLock
 
@@ -116,7 +117,8 @@ class Workspace:
             return Head(stored, refs.resolve(stored), None, stored)
         if stored is not None:
             return Head(None, stored, None, stored)
-        return Head(branch_key(self.model, DEFAULT_BRANCH), None, None, None)
+        key = branch_key(self.model, DEFAULT_BRANCH)  # a folder that was moved, or copied, has no HEAD yet
+        return Head(key, refs.resolve(key), None, None)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -131,22 +133,31 @@ class Workspace:
         name = fingerprint(self.name.encode("utf-8", "surrogateescape")).hex()[:16]
         return not FileLock(os.path.join(self.repository.path, "locks", f"workspace-{name}"), 0).is_free()
 
+    def clock(self) -> int:
+        """Returns the clock in ns that gives the files their times; 0 if it cannot be asked."""
+        return filesystem_now(self.repository.path, self.root)
+
     def scan(self, make_rules: MakeRules) -> Scan:
         """Walks the files against the stat cache."""
-        now = filesystem_now(self.repository.path)
+        now = self.clock()
         with self.repository.store.read() as transaction:
             cache = StatCache(transaction, self.name)
-        return scan(self.root, cache, fingerprint(self._rules_text()), make_rules, now)
+        below = os.path.relpath(self.folder, self.root)
+        own = "" if below == "." else below
+        return scan(self.root, cache, fingerprint(self._rules_text()), make_rules, now, own)
 
     def _rules_text(self) -> bytes:
         lines = [f"{name}\0{pattern}" for name, patterns in self.project.patterns.items() for pattern in patterns]
-        return "\n".join([*lines, str(self.project.newest_only)]).encode("utf-8", "surrogateescape")
+        return "\n".join([*lines, str(self.project.newest_only), "neighbours"]).encode("utf-8", "surrogateescape")
 
     def save_cache(self, found: Scan) -> None:
         """Writes the stat cache where it changed, unless another command has written it meanwhile."""
         if found.now and found.cache.changes():
-            with self.repository.store.write() as transaction:
-                if found.cache.is_stored(transaction):
-                    found.cache.save(transaction)
+            try:
+                with self.repository.store.write(patience=0.1) as transaction:
+                    if found.cache.is_stored(transaction):
+                        found.cache.save(transaction)
+            except LockTimeout:  # the next look reads the same files again
+                return
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 
 import pytest
 
+import mvcs
 from tests.cli.harness import PROJECT, changes, fails, git, make_project, mvcs_run, ok, status, write
 
 CODE = {"train.py", "params.yaml", "requirements.txt", "README.md", "mvcs.toml", ".mvcsignore", ".gitignore"}
@@ -224,7 +227,7 @@ def test_a_workspace_below_the_top_of_the_work_tree(tmp_path):
 def test_a_git_worktree_has_its_own_branch_and_may_share_the_repository(both, tmp_path, monkeypatch):
     git(both, "worktree", "add", "-q", "-b", "side", str(tmp_path / "wt"))
     error = fails(128, "not-a-repository", "status", cwd=tmp_path / "wt")
-    assert error["hint"]
+    assert error["hint"] == f"MVCS_DIR={both}/.mvcs mvcs ..."
     monkeypatch.setenv("MVCS_DIR", str(both / ".mvcs"))
     found = status(tmp_path / "wt")
     assert (found["branch"], found["start"], found["follows_git"]) == ("side", rev(both), True)
@@ -237,6 +240,57 @@ def test_a_git_worktree_has_its_own_branch_and_may_share_the_repository(both, tm
     assert status(both)["clean"]
     assert mvcs_run("fsck", cwd=both).code == 0
     ok("gc", cwd=both)
+
+
+def test_the_work_trees_of_one_git_repository_have_heads_of_their_own(both, tmp_path, monkeypatch):
+    """MVCS_DIR, as the hint says it: what one commits must not move the other."""
+    (both / ".git/info/exclude").write_text(".mvcs/\n")
+    git(both, "worktree", "add", "-q", "-b", "side", str(tmp_path / "wt"))
+    monkeypatch.setenv("MVCS_DIR", str(both / ".mvcs"))
+    ok("checkout", cwd=tmp_path / "wt")
+    write(tmp_path / "wt", {"model.pt": "side"})
+    ok("commit", "-m", "side", cwd=tmp_path / "wt")
+    with mvcs.open(both) as repo:
+        heads = {key: target for key, target in repo.refs.items() if key.startswith("HEAD/")}
+    assert heads == {"HEAD/.": "heads/m/main", f"HEAD/{tmp_path}/wt": "heads/m/side"}
+
+
+@pytest.mark.parametrize("below", ["", "models/a"])
+def test_the_hint_in_a_work_tree_without_a_repository_names_the_one_that_has_it(tmp_path, below):
+    main = tmp_path / "it's main"
+    make_git = [["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["worktree", "add", "-q", str(tmp_path / "wt")]]
+    main.mkdir()
+    for words in make_git:
+        git(main, *words)
+    here = tmp_path / "wt" / below / "src"
+    here.mkdir(parents=True)
+    assert fails(128, "not-a-repository", "status", cwd=here)["hint"] == "mvcs init"
+    write(main / below, {"train.py": "x"})
+    ok("init", str(main / below))
+    hint = fails(128, "not-a-repository", "log", cwd=here)["hint"]
+    assert hint == f"mvcs -C {shlex.quote(str(main / below))} ..."
+    assert subprocess.run(["sh", "-c", hint.replace("mvcs", f"{sys.executable} -m mvcs_cli.main", 1).replace("...", "status")],
+                          capture_output=True, check=False).returncode == 0
+    write(tmp_path / "wt" / below, {"mvcs.toml": (main / below / "mvcs.toml").read_text()})
+    assert fails(128, "not-a-repository", "log", cwd=here)["hint"] == f"MVCS_DIR={shlex.quote(str(main / below / '.mvcs'))} mvcs ..."
+    # Seen from the main one, another has it.
+    git(main, "worktree", "add", "-q", str(tmp_path / "third"))
+    shutil.move(main / below / ".mvcs", tmp_path / "third" / ".mvcs")
+    (main / below / "mvcs.toml").unlink()
+    assert fails(128, "not-a-repository", "log", cwd=main)["hint"] == f"mvcs -C {tmp_path}/third ..."
+
+
+def test_a_submodule_and_a_bare_repository_are_no_work_trees(tmp_path):
+    """Their .git names a folder that has no main work tree beside it."""
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "init", "-q", "--bare", str(bare))
+    made = git(bare, "commit-tree", "-m", "x", git(bare, "mktree", input=""))
+    git(bare, "worktree", "add", "-q", "--detach", str(tmp_path / "wt"), made)
+    assert fails(128, "not-a-repository", "log", cwd=tmp_path / "wt")["hint"] == "mvcs init"
+    (tmp_path / "sub").mkdir()
+    git(tmp_path, "init", "-q", "--separate-git-dir", str(tmp_path / "modules"), str(tmp_path / "sub"))
+    write(tmp_path / "other", {"train.py": "x"})
+    assert fails(128, "not-a-repository", "log", cwd=tmp_path / "sub")["hint"] == "mvcs init"
 
 
 def test_init_in_a_git_worktree_excludes_its_own_folder(both, tmp_path):

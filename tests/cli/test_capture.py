@@ -61,8 +61,11 @@ def test_it_is_carried_on_until_weights_or_environment_change(project, interpret
     write(project, {"model.pt": b"trained with it"})
     ok("commit", "-m", "weights", cwd=project)
     assert entry(project)["packages"] == {**before["packages"], "later": "2.0"}
-    found = ok("diff", "HEAD~1", "HEAD", "--json", cwd=project).json["changes"]
-    assert {item["path"] for item in found} == {"model.pt"}
+    found = {(item["path"], item["key"]) for item in ok("diff", "HEAD~1", "HEAD", "--json", cwd=project).json["changes"]}
+    assert found == {("model.pt", "size"), ("environment/.mvcs/packages", "packages.later")}
+    patch = ok("diff", "HEAD~1", "HEAD", "--patch", cwd=project).out
+    assert "model.pt" in patch
+    assert ".mvcs" not in patch  # what capture makes is in no patch
 
 
 def test_the_active_environment_counts_and_mvcs_own_never_does(project, interpreter, monkeypatch):

@@ -15,13 +15,13 @@ from tests.cli.harness import fails, make_project, mvcs_process, mvcs_run, ok, w
 READING = {
     "blame": ["params.yaml"],
     "status": [], "log": [], "show": [], "diff": [], "ls": [], "cat": ["HEAD:train.py"], "rev-parse": ["HEAD"], "branch": [], "tag": [], "op": [],
-    "fsck": [], "du": [], "doctor": [], "config": [], "completion": ["bash"], "help": ["revisions"], "version": [],
+    "fsck": [], "du": [], "materialise": [], "doctor": [], "config": [], "completion": ["bash"], "help": ["revisions"], "version": [],
 }
 """Verbs that only look, with arguments that succeed in the project."""
 WRITING = {
     "merge": ["HEAD"],
     "init": ["fresh"], "add": ["train.py", "--as", "code"], "rm": ["train.py"], "commit": ["-m", "x"], "branch": ["b"], "switch": ["-c", "b"],
-    "checkout": ["HEAD"], "restore": ["train.py"], "tag": ["t"], "reset": ["HEAD"], "undo": [], "redo": [], "gc": [], "clone": [".", "copy"],
+    "checkout": ["HEAD"], "restore": ["train.py"], "tag": ["t"], "reset": ["HEAD"], "undo": [], "redo": [], "gc": [], "repack": [], "clone": [".", "copy"],
 }
 """Verbs that change something, with arguments that are right."""
 STATEFUL = {
@@ -142,7 +142,7 @@ EXITS = [
     (3, ["branch", "-m", "nosuch", "x"]), (3, ["tag", "-d", "nosuch"]), (3, ["tag", "t", "nosuch"]), (3, ["restore", "nosuch"]), (3, ["restore", "-s", "nosuch", "train.py"]),
     (3, ["reset", "nosuch"]), (3, ["config", "nosuch"]), (3, ["config", "nosuch", "x"]), (3, ["config", "--unset", "user.name"]), (3, ["add", "nosuch", "--as", "data"]),
     (3, ["rm", "nosuch"]), (3, ["op", "show", "nosuch"]), (3, ["op", "show", "0000"]), (3, ["ls", "HEAD:nosuch"]), (3, ["clone", "-b", "nosuch", ".", "copy"]),
-    (3, ["diff", "main", "nosuch"]), (3, ["du", "nosuch"]), (3, ["-C", "nosuch", "status"]), (4, ["init"]), (4, ["branch", "other"]), (4, ["switch", "-c", "other"]),
+    (3, ["diff", "main", "nosuch"]), (3, ["du", "nosuch"]), (3, ["materialise", "nosuch"]), (3, ["-C", "nosuch", "status"]), (4, ["init"]), (4, ["branch", "other"]), (4, ["switch", "-c", "other"]),
     (4, ["tag", "v1"]), (4, ["branch", "-d", "main"]), (4, ["branch", "-m", "other"]), (4, ["branch", "-f", "main", "other"]), (4, ["clone", ".", "data"]),
     (128, ["clone", "nosuch", "copy"]), (128, ["fsck", "--repair-from", "nosuch"]), (2, ["switch", "-c", "MAIN"]), (2, ["branch", "Other"]), (2, ["tag", "V1"]),
     (2, ["branch", "v1"]), (2, ["tag", "main"]), (2, ["switch", "-c", "v1"]), (2, ["commit", "--amend", "-m", "x", "--tag", "Main"]), (4, ["commit", "--amend", "-m", "x", "--tag", "v1"]),

@@ -154,7 +154,7 @@ def test_init_without_weights_warns_and_says_what_to_do(tmp_path):
     assert "warning: no weights found" in done.err
     assert "mvcs add PATH --as weights" in done.err
     write(tmp_path / "other", {"m.pt": "x"})
-    assert ok("init", str(tmp_path / "other")).err == ""
+    assert "no weights found" not in ok("init", str(tmp_path / "other")).err
 
 
 @pytest.mark.parametrize("size", [(1 << 30) + 1, 5 << 30])
@@ -307,6 +307,29 @@ def test_rm_of_what_is_not_the_model_s(project):
 
 
 # Ignore files and patterns
+
+
+@pytest.mark.parametrize(("path", "lines"), [
+    ("gen.py", "gen.py\n"), ("made/gen.py", "made/\n"), ("made", "made/\n"), ("src/a/gen.py", "*\n!train.py\n"), ("made/x/gen.py", "/made\n"),
+])
+def test_add_as_code_of_what_git_ignores_says_so_instead_of_doing_nothing(project, path, lines):
+    """As git add does; for every other ingredient .gitignore does not count."""
+    write(project, {".gitignore": lines, path if path.endswith(".py") else f"{path}/gen.py": "print()\n"})
+    before = (project / "mvcs.toml").read_text()
+    for words in (["--as", "code"], []) if path.endswith(".py") else (["--as", "code"],):
+        error = fails(2, "invalid-argument", "add", path, *words, cwd=project)
+        assert ".gitignore leaves it out, and holds for code" in error["message"]
+        assert error["hint"] == f"take its line out of .gitignore, or mvcs add {path} --as data"
+    assert (project / "mvcs.toml").read_text() == before
+    ok("add", path, "--as", "data", cwd=project)  # the hint helps
+    assert any(found[0] == "data" and name.endswith("gen.py") for name, found in changes(project).items())
+
+
+def test_add_as_code_where_a_deeper_gitignore_takes_it_back(project):
+    write(project, {".gitignore": "*.gen.py\n", "src/.gitignore": "!keep.gen.py\n", "src/keep.gen.py": "x\n", "src/x.gen.py": "x\n"})
+    ok("add", "src/keep.gen.py", "--as", "code", cwd=project)
+    fails(2, "invalid-argument", "add", "src/x.gen.py", "--as", "code", cwd=project)
+    assert changes(project)["src/keep.gen.py"] == ("code", "added")
 
 
 def test_gitignore_holds_for_code_only(project):

@@ -102,6 +102,50 @@ def test_clone_takes_no_unsaved_work_and_no_local_ledger(project, tmp_path):
     fails(1, "nothing-to-undo", "undo", cwd=tmp_path / "copy")
 
 
+def test_a_clone_writes_its_files_into_its_folder_wherever_the_repository_is(project, tmp_path, monkeypatch):
+    """In the past beside MVCS_DIR, over whatever was there."""
+    write(tmp_path / "disk", {"train.py": "mine"})
+    monkeypatch.setenv("MVCS_DIR", str(tmp_path / "disk" / "copy.mvcs"))
+    ok("clone", str(project), str(tmp_path / "copy"))
+    assert snapshot(tmp_path / "copy") == snapshot(project)
+    assert (tmp_path / "disk/train.py").read_text() == "mine"
+    assert sorted(os.listdir(tmp_path / "disk")) == ["copy.mvcs", "train.py"]
+    assert status(tmp_path / "copy")["clean"]
+    assert status(tmp_path / "copy")["branch"] == "main"
+    fails(4, "repository-exists", "clone", str(project), str(tmp_path / "again"))
+    assert not (tmp_path / "again").exists()
+    monkeypatch.setenv("MVCS_DIR", str(tmp_path / "disk"))
+    fails(4, "not-empty", "clone", str(project), str(tmp_path / "again"))
+    assert sorted(os.listdir(tmp_path / "disk")) == ["copy.mvcs", "train.py"]
+
+
+def test_two_projects_with_one_mvcs_dir_are_two_workspaces(tmp_path, monkeypatch):
+    """In the past they had one HEAD, and the second committed to the branch of the first."""
+    monkeypatch.setenv("MVCS_DIR", str(tmp_path / "disk" / "all.mvcs"))
+    for name in ("a", "b"):
+        write(tmp_path / name, {"train.py": name})
+        ok("init", "--model", name, "--yes", cwd=tmp_path / name)
+        ok("commit", "-m", f"of {name}", cwd=tmp_path / name)
+    with mvcs.open(tmp_path / "a") as repo:
+        assert {key for key in repo.refs if not key.startswith("HEAD/")} >= {"heads/a/main", "heads/b/main"}
+        assert repo.refs[f"HEAD/{tmp_path}/a"] == "heads/a/main"
+    for name in ("a", "b"):
+        assert status(tmp_path / name)["clean"]
+        assert b"".join(mvcs.open(tmp_path / name).cat("HEAD:train.py")).decode() == name
+
+
+def test_a_workspace_that_was_moved_stands_on_its_model_s_main(tmp_path):
+    """The name of its HEAD was its old folder's."""
+    top = make_project(tmp_path / "top", {"train.py": "x\n"})
+    write(top / "models/a", {"model.pt": "w", "train.py": "a\n"})
+    ok("init", "--model", "a", "--yes", cwd=top / "models/a")
+    ok("commit", "-m", "of a", cwd=top / "models/a")
+    first = ok("rev-parse", "HEAD", cwd=top / "models/a").out
+    os.rename(top / "models/a", top / "models/b")
+    assert (status(top / "models/b")["branch"], status(top / "models/b")["clean"]) == ("main", True)
+    assert ok("rev-parse", "HEAD", cwd=top / "models/b").out == first
+
+
 # gc, fsck, du
 
 
@@ -209,7 +253,10 @@ def test_fsck_says_all_is_well(project):
 
 def test_du_adds_up(project):
     found = ok("du", "HEAD", "--json", cwd=project).json
-    assert set(found) == {"schema", "stored", "counts", "disk", "ingredients", "total_stored", "total_disk"}
+    assert set(found) == {
+        "schema", "stored", "counts", "disk", "ingredients", "total_stored", "total_disk", "logical", "codecs", "branches",
+        "revision", "ingredients_stored", "files",
+    }
     assert found["ingredients"]["weights"] == len(PROJECT["model.pt"])
     assert found["total_stored"] == sum(found["stored"].values())
     assert found["counts"]["commit"] == 1

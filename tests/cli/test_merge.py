@@ -293,6 +293,22 @@ class TestPick:
         assert (project / "train.py").read_text() == PROJECT["train.py"]
         assert (project / "model.pt").read_bytes() == PROJECT["model.pt"]
 
+    def test_only_the_weights(self, project):
+        """They are taken although this recipe did not make them, and are stale then."""
+        ok("switch", "-c", "other", cwd=project)
+        commit(project, {"model.pt": b"\0new", "train.py": "new\n"}, "both")
+        ok("switch", "main", cwd=project)
+        assert ok("cherry-pick", "other", "--only", "weights", "--json", cwd=project).json["stale"]
+        assert (project / "model.pt").read_bytes() == b"\0new"
+        assert (project / "train.py").read_text() == PROJECT["train.py"]
+        assert status(project)["clean"]
+        ok("revert", "HEAD", "--only", "weights", cwd=project)
+        assert (project / "model.pt").read_bytes() == PROJECT["model.pt"]
+        assert not status(project)["stale"]
+        commit(project, {"model.pt": b"\0trained here"}, "ours")
+        assert mvcs_run("cherry-pick", "other", "--only", "weights", cwd=project).code == 1
+        assert (project / "model.pt").read_bytes() == b"\0trained here"
+
     def test_revert_takes_back(self, project):
         before = snapshot(project)
         commit(project, {"data/x.bin": b"\0", "train.py": None}, "bad")
@@ -342,17 +358,3 @@ class TestResetOnly:
 
     def test_an_unknown_ingredient_is_refused(self, project):
         assert fails(2, "invalid-argument", "reset", "--only", "datas", cwd=project)
-
-
-def test_two_workspaces_on_one_branch_do_not_drop_each_others_files(project):
-    """The files of one know nothing of what the other has committed."""
-    text = (project / "mvcs.toml").read_text()
-    write(project / "copy", {"mvcs.toml": text, "train.py": PROJECT["train.py"]})
-    ok("init", str(project / "copy"), cwd=project)
-    error = fails(4, "branch-in-use", "commit", "-m", "x", cwd=project / "copy")
-    assert error["details"] == {"branch": "main", "workspace": "."}
-    ok("switch", "-c", "mine", cwd=project / "copy")
-    ok("commit", "-m", "x", cwd=project / "copy")
-    write(project, {"train.py": "here\n"})
-    shutil.rmtree(project / "copy")
-    ok("commit", "-m", "a workspace that is gone is in nobody's way", cwd=project)

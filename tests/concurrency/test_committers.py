@@ -12,6 +12,9 @@ import pytest
 from crash.project import kept_commits, noise, write
 
 import mvcs
+from mvcs.errors import BranchInUse
+from mvcs.objects.operation import Move
+from mvcs.refs.names import head_key
 
 pytestmark = pytest.mark.crash
 
@@ -127,13 +130,20 @@ def test_two_models_in_one_repository(two):
 
 
 def test_two_workspaces_on_one_branch(two):
-    """Neither may commit: the files of one know nothing of what the other would have committed."""
+    """Neither may commit: the files of one know nothing of what the other would have committed.
+
+    No command leads there: it is what an older repository may have.
+    """
     with open(os.path.join(two[1], "mvcs.toml"), encoding="utf-8") as file:
         text = file.read()
     with open(os.path.join(two[1], "mvcs.toml"), "w", encoding="utf-8") as file:
         file.write(text.replace('model = "two"', 'model = "one"'))
     with mvcs.open(two[1]) as repo:
-        repo.checkout("one/main" if "one/main" in repo.branches else "main", force=True)
+        with pytest.raises(BranchInUse):
+            repo.checkout("main", force=True)
+        place = repo._repository
+        move = Move(head_key("two"), "heads/two/main", "heads/one/main")
+        place.publish(actor=place.actor(), command="by hand", moves=(move,))
     writers = [start(COMMITTER, folder, name, "5", "own") for folder, name in zip(two, "ab", strict=True)]
     answers = [finish(writer) for writer in writers]
     check(two[0], answers, {"branch-in-use"})

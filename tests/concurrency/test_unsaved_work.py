@@ -313,8 +313,8 @@ class TestSeen:
         path = os.path.join(folder, "data/a.csv")
         read_file = changes.read_file
 
-        def late(root, name, digest, heard):
-            found = read_file(root, name, digest, heard)
+        def late(root, name, *others):
+            found = read_file(root, name, *others)
             if name == b"data/a.csv":
                 with open(path, "r+b") as file:
                     file.write(b"9")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 CHILD = os.path.join(os.path.dirname(__file__), "child.py")
 SMALL = {
     "mvcs.store.ingest:FLUSH": 400_000, "mvcs.store.sweep:COPY": 400_000, "mvcs.store.sweep:DELETE": 40,
-    "mvcs.repo.writeout:GROUP": 3, "segments:CAP": 1_500_000,
+    "mvcs.repo.writeout:GROUP": 3, "segments:CAP": 1_500_000, "mvcs.store.recode:SLICE": 200_000,
+    "mvcs.store.sweep:LEAST_FREE": 1,
 }
 """Limits for the child: several batches, several segments, several groups of files."""
 ROUNDS = int(os.environ.get("MVCS_CRASH_ROUNDS", "100"))

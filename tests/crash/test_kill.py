@@ -31,8 +31,11 @@ from crash.project import (
     use,
     write,
 )
+from store_contents import weights
 
 import mvcs
+from mvcs.errors import NotEmpty, UnfinishedWork
+from mvcs.store.splitters import detect
 
 pytestmark = pytest.mark.crash
 
@@ -101,6 +104,24 @@ def all_saved(folder: str) -> None:
             repo.commit("saved")
 
 
+def stored_apart(folder: str) -> None:
+    """Two files of one commit resemble each other, and each is stored by itself."""
+    all_saved(folder)
+    write(folder, {"model.safetensors": weights(), "twin.safetensors": weights(steps=1)})
+    with mvcs.open(folder) as repo:
+        repo.commit("twins")
+    write(folder, UNSAVED)
+
+
+def cut_as_before(folder: str) -> None:
+    """The same, cut by an mvcs that knew no tensors."""
+    split, detect.split = detect.split, lambda source: None
+    try:
+        stored_apart(folder)
+    finally:
+        detect.split = split
+
+
 def in_conflict(folder: str) -> None:
     all_saved(folder)
     with mvcs.open(folder) as repo:
@@ -127,11 +148,17 @@ SCENARIOS = {
     "gc": (no_undo_window, ["gc", {"thorough": True}]),
     "gc that collects": (old_runs, ["gc", {"thorough": True}]),
     "gc that keeps undo": (carried, ["gc", {"thorough": True}]),
+    "repack": (stored_apart, ["repack", {}]),
+    "repack --deep": (cut_as_before, ["repack", {"deep": True}]),
     "undo of a commit": (carried, ["undo", {}]),
     "undo of a reset": (was_reset, ["undo", {}]),
     "redo of a reset": (was_undone, ["redo", {}]),
     "branch and tag": (carried, ["tag", {"name": "now", "message": "now"}]),
 }
+
+
+NO_OPERATION = ("gc", "repack")
+"""Verbs that move no ref: before and after look alike."""
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +184,7 @@ def scenes(project, tmp_path_factory):
             began = time.monotonic()
             points = points_of(run, [step])
             made[name] = (ready, before, files_of(run), points, time.monotonic() - began)
-            assert check(run, before, files_of(run)) == ("old" if step[0] == "gc" else "new")
+            assert check(run, before, files_of(run)) == ("old" if step[0] in NO_OPERATION else "new")
             shutil.rmtree(run)
         return made[name]
 
@@ -180,7 +207,7 @@ def test_killed_at_a_point(number, place, scenes, tmp_path):
     lines = child.end()
     assert child.process.returncode in {-9, 130, 0}, lines
     outcome = check(folder, before, after)
-    if child.acks and not name.startswith("gc"):
+    if child.acks and not name.startswith(NO_OPERATION):
         assert outcome == "new"
     use(folder)
 
@@ -196,7 +223,7 @@ def test_killed_at_any_time(seed, scenes, tmp_path):
     time.sleep(chance.uniform(0, min(seconds, 0.25)))
     child.kill()
     outcome = check(folder, before, after)
-    if child.acks and not name.startswith("gc"):
+    if child.acks and not name.startswith(NO_OPERATION):
         assert outcome == "new"
     use(folder)
 
@@ -277,11 +304,94 @@ class TestClone:
         kill = round(share * (len(points) - 1))
         Child(source, [["clone", {"source": source, "target": target}]], kill=kill).end()
         assert check(source, before, None) == "old"
-        shutil.rmtree(target)
+        if share == 1:  # at its last point only the mark that tells of it is left to remove
+            assert files_of(target) == files_of(str(tmp_path / "whole"))
+        self.clone_again(source, target, before)
+
+    def clone_again(self, source: str, target: str, before: Before) -> None:
+        """The same command again works, and gives what it gives elsewhere."""
         mvcs.clone(source, target)
         with mvcs.open(target) as repo:
             assert repo.status().clean
+            assert commit_files(repo.head) == files_of(target)
             check_whole(repo, {oid: before.commits[oid] for oid in {c.id for c in repo.branches.values()}})
+        assert not os.path.exists(os.path.join(target, ".mvcs", "cloning"))
+
+    @pytest.mark.parametrize("point", ["file renamed", "files written beside"])
+    def test_the_next_one_is_killed_too(self, project, tmp_path, point):
+        """The second removes what the first left, and is killed while it does."""
+        source, target = copy_project(project, str(tmp_path / "m")), str(tmp_path / "target")
+        before = Before(source)
+        steps = [["clone", {"source": source, "target": target}]]
+        points = points_of(source, [["clone", {"source": source, "target": str(tmp_path / "whole")}]])
+        Child(source, steps, kill=points.index(point)).end()
+        assert files_of(target)
+        Child(source, steps, kill=0).end()
+        assert files_of(target) == {}
+        assert os.listdir(target) == [".mvcs"]
+        self.clone_again(source, target, before)
+
+    def test_of_what_somebody_put_there_since_nothing_is_removed(self, project, tmp_path):
+        source, target = copy_project(project, str(tmp_path / "m")), str(tmp_path / "target")
+        steps = [["clone", {"source": source, "target": target}]]
+        points = points_of(source, [["clone", {"source": source, "target": str(tmp_path / "whole")}]])
+        last = len(points) - 1 - points[::-1].index("file renamed")
+        for name, content in {"notes.txt": b"mine", "data/deep/mine.csv": b"1", "train.py": b"print('edited')\n"}.items():
+            Child(source, steps, kill=last).end()
+            write(target, {name: content})
+            here = files_of(target)
+            with pytest.raises(NotEmpty) as caught:
+                mvcs.clone(source, target)
+            assert caught.value.hint == f"mv {target}/{name} elsewhere, then the same command"
+            assert files_of(target) == here
+            os.unlink(os.path.join(target, name))
+            mvcs.clone(source, target)
+            shutil.rmtree(target)
+
+    def test_one_that_was_used_since_is_no_half_clone(self, project, tmp_path):
+        source, target = copy_project(project, str(tmp_path / "m")), str(tmp_path / "target")
+        steps = [["clone", {"source": source, "target": target}]]
+        points = points_of(source, [["clone", {"source": source, "target": str(tmp_path / "whole")}]])
+        Child(source, steps, kill=len(points) - 1).end()
+        with mvcs.open(target) as repo:
+            write(target, {"train.py": b"print('used')\n"})
+            made = repo.commit("used")
+        with pytest.raises(NotEmpty) as caught:
+            mvcs.clone(source, target)
+        assert caught.value.hint.startswith(f"mvcs -C {target} checkout")
+        with mvcs.open(target) as repo:
+            assert repo.head.id == made.oid.hex()
+            assert repo.status().clean
+
+    def test_one_that_still_runs_is_left_alone(self, project, tmp_path):
+        source, target = copy_project(project, str(tmp_path / "m")), str(tmp_path / "target")
+        running = Child(source, [["clone", {"source": source, "target": target}]], hold="file renamed")
+        running.wait_for("held")
+        with pytest.raises(UnfinishedWork, match=f"process {running.process.pid}"):
+            mvcs.clone(source, target)
+        running.go_on()
+        running.end()
+        assert not running.errors
+        with mvcs.open(target) as repo:
+            assert repo.status().clean
+
+    def test_one_that_is_interrupted_leaves_nothing(self, project, tmp_path):
+        source = copy_project(project, str(tmp_path / "m"))
+        points = points_of(source, [["clone", {"source": source, "target": str(tmp_path / "whole")}]])
+        for share in (0, 0.3, 0.6, 0.9):
+            for there in (False, True):
+                target = str(tmp_path / "deep" / "target")
+                if there:
+                    os.makedirs(target)
+                kill = round(share * (len(points) - 1))
+                lines = Child(source, [["clone", {"source": source, "target": target}]], kill=kill, signal="SIGINT").end()
+                assert "interrupted" in lines
+                assert os.path.isdir(target) is there
+                if there:
+                    assert os.listdir(target) == []
+                    os.rmdir(target)
+                    os.rmdir(os.path.dirname(target))
+                assert not (tmp_path / "deep").exists()
 
 
 @pytest.mark.parametrize("left", [[], ["data.mdb"], ["lock.mdb"]], ids=["nothing", "empty data", "a lock"])

@@ -13,7 +13,7 @@ from typing import Any
 FOLDER = Path(__file__).parent / "json"
 OID = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-MACHINE = {"new_bytes", "bytes", "stored", "disk", "total_stored", "total_disk", "detail", "python", "packages", "mvcs", "script", "text", "objects"}
+MACHINE = {"new_bytes", "bytes", "stored", "disk", "total_stored", "total_disk", "detail", "python", "packages", "mvcs", "script", "text", "objects", "contents", "reaches", "only", "ratio"}
 """Keys whose values differ from machine to machine, or with the version of a codec."""
 
 
@@ -76,6 +76,8 @@ def answers(folder: Path) -> dict[str, Any]:
     play("gc", "gc", "--dry-run")
     play("fsck", "fsck")
     play("du", "du", "HEAD")
+    play("repack", "repack")
+    play("materialise", "materialise")
     play("doctor", "doctor")
     play("config", "config")
     play("completion", "completion", "bash")

@@ -29,7 +29,7 @@ from mvcs.objects.tag import Tag
 from mvcs.objects.values import canonical_json
 from mvcs.store.cutting import cut
 from mvcs.store.graph_rows import graph_row
-from mvcs.store.records import RAW, ZSTD, RecipeList, make_record
+from mvcs.store.records import RAW, ZSTD, Header, RecipeList, make_record
 
 ENTRY_KINDS = {name: kind for kind, name in trees.ENTRY_KINDS.items()}
 
@@ -284,9 +284,9 @@ def make() -> dict:
         ],
         "records": [
             {"name": "raw", "codec": RAW, "content_text": "hello\n", "oid": HELLO,
-             "record": make_record(RAW, 6, b"hello\n").hex()},
+             "record": make_record(Header(RAW, 6), b"hello\n").hex()},
             {"name": "zstd", "codec": ZSTD, "content_text": "a" * 64, "oid": blob_oid(b"a" * 64).hex(),
-             "record": make_record(ZSTD, 64, bytes.fromhex("28b52ffd20404500001061610100930016")).hex()},
+             "record": make_record(Header(ZSTD, 64), bytes.fromhex("28b52ffd20404500001061610100930016")).hex()},
         ],
         "recipe_lists": [{
             "splitter": "fastcdc@1", "lengths": list(pieces.lengths), "oids": [HELLO, WEIGHTS, LINK],

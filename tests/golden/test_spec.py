@@ -21,9 +21,12 @@ from mvcs.objects.root import NAMESPACES, Root
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import ENTRY_KINDS, MODES_OF, Entry
 from mvcs.store import base, cutting, environment, records, segments
+from mvcs.store.codecs import gap, planes, probe, tensor
 from mvcs.store.compress import unsqueeze
 from mvcs.store.graph_rows import HEAD as GRAPH_HEAD
-from mvcs.store.records import HEADER, HEADER_BYTES, KIND_CODES, RAW, RECIPE_HEAD, RESERVED, ZSTD, RecipeList
+from mvcs.store.records import HEADER, HEADER_BYTES, KIND_CODES, RAW, RECIPE_HEAD, RecipeList
+from mvcs.store.splitters import gguf, npy, onnx, plan, safetensors, torch_zip
+from mvcs.store.splitters.layout import UNKNOWN_SHAPE, Layout, Region
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec" / "v1.md"
 TEXT = SPEC.read_text(encoding="utf-8")
@@ -114,7 +117,8 @@ def test_the_limits():
     [
         ("5.2.2", prolly, ["ONE_NODE", "MOST", "LEAST", "BOUNDARY"]),
         ("6.1", base, ["INLINE", "ONE_CHUNK"]),
-        ("6.2", records, ["MAX_CHUNK"]),
+        ("6.1.1", plan, ["LARGE", "PIECE", "RUN", "SPACING"]),
+        ("6.2", records, ["MAX_CHUNK", "MAX_DEPTH", "MAX_BASES"]),
         ("7.4", segments, ["CAP"]),
         ("9", root, ["INLINE_NOTES", "KEPT_WRITES"]),
     ],
@@ -197,8 +201,23 @@ def test_the_tables_of_meta():
 
 def test_the_codecs():
     rows = table(section("6.3"))
-    assert {int(row[0]): row[1] for row in rows} == {RAW: "raw", ZSTD: "zstd", **dict.fromkeys(RESERVED, "reserved")}
-    assert {int(row[0]): row[2].strip("`") for row in rows if row[2]} == RESERVED
+    assert {int(row[0]): row[1] for row in rows} == records.CODEC_NAMES
+
+
+def test_the_modes_of_planes():
+    rows = table(section("6.3.1").rpartition("others are 0.")[2])
+    assert {row[1]: int(row[0]) for row in rows} == {
+        "raw": planes.RAW, "huffman": planes.HUFFMAN, "nibbles": planes.NIBBLES, "zstd": planes.ZSTD,
+    }
+    assert f"modes of planes above {planes.FIRST_UNKNOWN - 1}, are" in section("6.3").replace("\n", " ")
+
+
+def test_what_a_writer_of_codecs_should_do():
+    text = section("6.3.1").replace("\n", " ")
+    assert f"raw from {probe.NOISE} bits" in text
+    assert f"nibbles from {planes.SPARSE} to {planes.DENSE} bits if at most {planes.ESCAPES:.0%} are".replace("%", " %") in text
+    assert f"below {tensor.DIFFERENCE_WORTH} of the planes alone, and planes only below {tensor.SELF_WORTH} of" in text
+    assert f"below {gap.WORTH} of" in section("6.3.2").replace("\n", " ")
 
 
 def test_the_numbers_of_the_kinds():
@@ -250,10 +269,30 @@ def test_an_example_decodes_and_is_a_vector(block):
 @pytest.mark.parametrize("block", blocks("record"), ids=lambda block: block["title"])
 def test_an_example_of_a_record_decodes(block):
     record, content = bytes.fromhex(block["record"]), bytes.fromhex(block["content"])
-    codec_number, length = records.read_header(memoryview(record), bytes.fromhex(block["oid"]))
+    header = records.read_header(memoryview(record), bytes.fromhex(block["oid"]))
+    codec_number, length = header.codec, header.raw_length
     payload = record[HEADER_BYTES:]
     assert (payload if codec_number == RAW else unsqueeze(payload, length)) == content
     assert blob_oid(content).hex() == block["oid"]
+
+
+@pytest.mark.parametrize("block", blocks("payload"), ids=lambda block: block["title"])
+def test_an_example_of_a_payload_decodes(block):
+    content, payload, modes = (bytes.fromhex(block[name]) for name in ("content", "payload", "modes"))
+    codec_number, width = int(block["codec"]), int(block["width"])
+    basis = bytes.fromhex(block["basis"]) if "basis" in block else None
+    assert (basis is not None) == (codec_number in records.BASED)
+    if codec_number == records.GAP:
+        assert gap.gap_decode(payload, basis, len(content)) == content
+    else:
+        assert tensor.decode(codec_number, width, modes, payload, len(content), basis) == content
+
+
+def test_every_codec_and_every_mode_has_an_example():
+    found = blocks("payload")
+    assert {int(block["codec"]) for block in found} | {records.RAW, records.ZSTD} == set(records.CODEC_NAMES)
+    modes = {mode for block in found if int(block["codec"]) != records.GAP for mode in bytes.fromhex(block["modes"])}
+    assert modes == set(range(planes.FIRST_UNKNOWN))
 
 
 def test_the_example_of_a_recipe_list_decodes():
@@ -261,3 +300,20 @@ def test_the_example_of_a_recipe_list_decodes():
     found = RecipeList.decode(bytes.fromhex(block["bytes"]))
     assert found.lengths == array("I", map(int, block["lengths"].split()))
     assert found.splitter == cutting.SPLITTER
+
+
+def test_the_splitters():
+    rows = table(TEXT.partition("<!-- splitters -->")[2])
+    modules = [safetensors.SPLITTER, torch_zip.SPLITTER, npy.NPZ, npy.NPY, gguf.SPLITTER, onnx.SPLITTER]
+    assert [row[0].strip("`") for row in rows] == modules
+
+
+def test_the_cuts_of_the_example():
+    (block,) = blocks("cuts")
+    size = int(block["size"])
+    # Continued lines are joined without a space, so a region ends where its number does.
+    found = re.findall(r"([a-z.]+):(\d+):(\d+)", block["regions"])
+    assert len(found) == 9
+    layout = Layout("example@1", [Region(name, "", UNKNOWN_SHAPE, int(at), int(length)) for name, at, length in found], size)
+    cuts = [f"{cut.offset}:{cut.length}{':fastcdc' * cut.fastcdc}" for cut in plan.plan(layout, size)]
+    assert cuts == block["cuts"].split()

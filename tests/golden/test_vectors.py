@@ -99,11 +99,12 @@ def test_a_root(row):
 @pytest.mark.parametrize("row", by_name(VECTORS["records"]))
 def test_a_chunk_record(row):
     record, content = bytes.fromhex(row["record"]), row["content_text"].encode()
-    codec, length = read_header(memoryview(record), bytes.fromhex(row["oid"]))
+    header = read_header(memoryview(record), bytes.fromhex(row["oid"]))
+    codec, length = header.codec, header.raw_length
     assert (codec, length) == (row["codec"], len(content))
     payload = record[HEADER_BYTES:]
     assert (payload if codec == RAW else unsqueeze(payload, length)) == content
-    assert make_record(codec, length, payload) == record
+    assert make_record(header, payload) == record
 
 
 @pytest.mark.parametrize("row", by_name(VECTORS["recipe_lists"], "splitter"))

@@ -16,7 +16,7 @@ from mvcs.store.base import CHUNKS, GRAPH, LEDGER, OBJECTS, RECIPES, REFS
 from mvcs.store.lmdb_store import LmdbStore
 from mvcs.store.records import KIND_CODES, KIND_NAMES
 from mvcs.store.segments import PLACE, TABLE
-from tests.cli.harness import fails, make_project, mvcs_process, mvcs_run, ok, write
+from tests.cli.harness import fails, make_project, mvcs_process, mvcs_run, ok, snapshot, write
 
 READS = ["status", "log", "show", "diff", "ls", "branch", "tag", "op", "fsck", "du", "gc", "undo"]
 
@@ -80,8 +80,8 @@ def test_a_damaged_meta_file_is_named_and_never_replaced(project, verb, damage):
     assert (path.read_bytes() if path.exists() else None) == before
 
 
-@pytest.mark.parametrize("damage", ["missing", "half", "zeros"])
-def test_a_damaged_segment_is_named_by_fsck_and_a_lost_one_mended_from_a_clone(tmp_path, damage):
+@pytest.mark.parametrize("damage", ["missing", "half", "a page short", "two pages", "zeros", "noise"])
+def test_a_damaged_segment_is_named_by_fsck_and_mended_from_a_clone(tmp_path, damage):
     project = make_project(tmp_path / "p", {"train.py": "x\n", "model.pt": os.urandom(700_000)})
     ok("clone", str(project), str(tmp_path / "copy"))
     close_all()
@@ -90,8 +90,12 @@ def test_a_damaged_segment_is_named_by_fsck_and_a_lost_one_mended_from_a_clone(t
     if damage == "missing":
         shutil.rmtree(path.parent)
     else:
-        half = content[: len(content) // 2]
-        path.write_bytes(half if damage == "half" else content[:8192] + bytes(len(content) - 8192))
+        rest = len(content) - 8192
+        content = {
+            "half": content[: len(content) // 2], "a page short": content[:-4096], "two pages": content[:8192],
+            "zeros": content[:8192] + bytes(rest), "noise": content[:8192] + bytes(i * 37 & 255 for i in range(rest)),
+        }[damage]
+        path.write_bytes(content)
     (project / "model.pt").unlink()
     for verb in (["cat", "HEAD:model.pt"], ["restore", "model.pt"]):
         done = mvcs_process(*verb, "--json", cwd=project)
@@ -102,12 +106,48 @@ def test_a_damaged_segment_is_named_by_fsck_and_a_lost_one_mended_from_a_clone(t
     assert found.json["problems"]
     assert mvcs_process("log", "--json", cwd=project).code == 0  # history does not need the chunks
     mended = mvcs_process("fsck", "--json", "--repair-from", str(tmp_path / "copy"), cwd=project)
-    if damage != "missing" and mended.code == 1:  # what cannot be mended is said, never called mended
-        assert "chunks/0001" in {problem["name"] for problem in mended.json["problems"]}
-        return
     assert (mended.code, mended.json["problems"]) == (0, []), mended
+    assert mvcs_process("fsck", cwd=project).code == 0
+    kept = project / ".mvcs" / "damaged" / "chunks-0001" / "data.mdb"
+    if damage == "a page short":  # the pages that are there are whole: the one chunk is mended in its place
+        assert not kept.exists()
+    elif damage != "missing":  # evidence is not deleted, and told of
+        assert not path.exists()
+        assert kept.read_bytes() == content
+        told = [problem["reason"] for problem in mended.json["repaired"] if problem["kind"] == "file"]
+        assert told == [f"damaged; it is kept in {project}/.mvcs/damaged/chunks-0001"]
     assert mvcs_process("restore", "model.pt", cwd=project).code == 0
-    assert (project / "model.pt").read_bytes() == (tmp_path / "copy" / "model.pt").read_bytes()
+    assert snapshot(project) == snapshot(tmp_path / "copy")
+    write(project, {"model.pt": os.urandom(800_000)})  # new records have a segment again
+    assert mvcs_process("commit", "-m", "after", cwd=project).code == 0
+    assert mvcs_process("fsck", cwd=project).code == 0
+
+
+def test_segments_damaged_again_and_again_are_all_kept(tmp_path):
+    project = make_project(tmp_path / "p", {"train.py": "x\n", "model.pt": os.urandom(700_000)})
+    ok("clone", str(project), str(tmp_path / "copy"))
+    for _ in range(2):
+        close_all()
+        path, = (project / ".mvcs" / "chunks").glob("*/data.mdb")
+        os.truncate(path, path.stat().st_size // 2)
+        assert mvcs_process("fsck", "--repair-from", str(tmp_path / "copy"), cwd=project).code == 0
+    assert sorted(os.listdir(project / ".mvcs" / "damaged")) == ["chunks-0001", "chunks-0002"]
+
+
+def test_what_the_other_clone_has_not_is_told_and_the_rest_mended(tmp_path):
+    project = make_project(tmp_path / "p", {"train.py": "x\n", "model.pt": os.urandom(700_000)})
+    ok("clone", str(project), str(tmp_path / "copy"))
+    first = ok("rev-parse", "HEAD", cwd=project).out.strip()
+    write(project, {"model.pt": os.urandom(500_000)})
+    ok("commit", "-m", "of this one alone", cwd=project)
+    close_all()
+    path, = (project / ".mvcs" / "chunks").glob("*/data.mdb")
+    os.truncate(path, path.stat().st_size // 2)
+    done = mvcs_process("fsck", "--json", "--repair-from", str(tmp_path / "copy"), cwd=project)
+    assert done.code == 1
+    assert {problem["kind"] for problem in done.json["problems"]} <= {"chunk", "blob"}
+    assert mvcs_process("cat", "HEAD:model.pt", cwd=project).code == 7
+    assert mvcs_process("cat", f"{first}:model.pt", cwd=project).bytes == (tmp_path / "copy/model.pt").read_bytes()
 
 
 def rich_project(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import mvcs
 from mvcs import ports
+from mvcs.objects import editing
 from mvcs.objects.codec import encode
 from mvcs.objects.commit import Commit, Person
 from mvcs.objects.hashing import BLOB, COMMIT, TREE, Oid, blob_oid, object_oid
@@ -19,7 +21,7 @@ from mvcs.repo.writeout import case_collisions
 from mvcs.store.base import OBJECTS, REFS
 from mvcs.store.lmdb_store import LmdbStore
 from mvcs.store.records import KIND_CODES
-from tests.cli.harness import fails, make_project, mvcs_run, oid, ok, snapshot, write
+from tests.cli.harness import fails, make_project, mvcs_process, mvcs_run, oid, ok, snapshot, write
 
 EVIL = b"evil\n"
 
@@ -201,6 +203,22 @@ def test_a_link_swapped_in_while_files_are_written_is_not_followed(tmp_path, mon
     assert done.code == 4, done
     assert snapshot(target) == {b"a.csv": ("f", b"precious\n")}
     assert ok("branch", "--show-current", "-q", cwd=project).out == "main\n"
+
+
+def test_a_clone_that_is_refused_leaves_nothing(project, tmp_path):
+    """A link out of the workspace, found when half of the files are written; a branch that is not there."""
+    forged = Forger(project)
+    forged.plant(forged.tree((b"data", forged.tree(
+        *((b"%d.csv" % number, forged.blob()) for number in range(70)), (b"z", forged.link(b"/etc/passwd")),
+    ))))
+    error = fails(4, "unsafe-link", "clone", "-b", "evil", str(project), str(tmp_path / "deep" / "copy"))
+    assert "/etc/passwd" in error["message"]
+    fails(3, "ref-not-found", "clone", "-b", "nosuch", str(project), str(tmp_path / "deep" / "copy"))
+    assert not (tmp_path / "deep").exists()
+    (tmp_path / "empty").mkdir()
+    fails(4, "unsafe-link", "clone", "-b", "evil", str(project), str(tmp_path / "empty"))
+    assert os.listdir(tmp_path / "empty") == []
+    ok("clone", str(project), str(tmp_path / "deep" / "copy"))
 
 
 def test_a_clone_never_leaves_its_folder(tmp_path):
@@ -385,3 +403,56 @@ def test_the_python_api_refuses_hostile_trees_too(project):
             repo.switch("evil")
         assert repo.head.id != planted.hex()
         assert oid(repo.head.id) != planted
+
+
+def doubled(forger, entry, levels: int, width: int = 16):
+    """A folder that names one folder `width` times, which names one `width` times, and so on."""
+    for _ in range(levels):
+        entry = forger.tree(*((b"%02d" % number, entry) for number in range(width)))
+    return entry
+
+
+ENDLESS = {
+    "files": lambda f: data(f, (b"d", doubled(f, f.tree((b"x", f.blob())), 12))),
+    "empty folders": lambda f: data(f, (b"d", doubled(f, f.tree(), 12))),
+    "two names a level": lambda f: data(f, (b"d", doubled(f, f.blob(), 60, 2))),
+    "long names": lambda f: data(f, f.folders(b"/".join([b"n" * 250] * 15), doubled(f, f.blob(), 8, 8))),
+    "too deep": lambda f: data(f, f.folders(b"/".join([b"d"] * 450), f.blob())),
+    "too long": lambda f: data(f, f.folders(b"/".join([b"n" * 250] * 20), f.blob())),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_tree_that_repeats_itself_without_end_is_refused_by_every_verb(tmp_path, monkeypatch, name):
+    """A few kilobytes that would be 16 ** 12 files; the limit is a sixteenth here, for the sake of time."""
+    monkeypatch.setattr(editing, "MAX_REPEATED", 4 << 20)
+    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    Forger(project).plant(ENDLESS[name](Forger(project)))
+    before = snapshot(project)
+    for verb in (["switch", "evil"], ["ls", "evil"], ["diff", "main", "evil"], ["restore", "-s", "evil", "."], ["show", "evil"],
+                 ["merge", "--allow-unrelated", "evil"], ["clone", "-b", "evil", str(project), str(tmp_path / "copy")]):
+        done = mvcs_run(*verb, "--json", cwd=project)
+        assert done.code == 7, (verb, done)
+        assert done.error["code"] == "invalid-object"
+        assert "folders" in done.error["message"]
+    assert mvcs_run("fsck", cwd=project).code == 1
+    assert snapshot(project) == before
+    assert not (tmp_path / "copy").exists()
+
+
+def test_the_refusal_comes_before_the_memory_is_gone(tmp_path):
+    """The limit as it is, in a process that may have a gigabyte of its own."""
+    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    Forger(project).plant(ENDLESS["files"](Forger(project)))
+    done = mvcs_process("ls", "evil", "--json", cwd=project, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30)))
+    assert (done.code, done.error["code"]) == (7, "invalid-object"), done
+
+
+def test_equal_folders_that_a_project_may_have_are_no_attack(tmp_path):
+    """A thousand equal folders of a hundred files, stored once."""
+    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    forger = Forger(project)
+    row = forger.tree(*((b"%03d.csv" % number, forger.blob()) for number in range(100)))
+    rows = forger.tree(*((b"%03d" % number, row) for number in range(250)))
+    forger.plant(forger.tree((b"data", forger.tree((b"a", rows), (b"b", rows), (b"c", rows), (b"d", rows)))))
+    assert len(ok("ls", "evil", "-q", cwd=project).out.splitlines()) == 100_000

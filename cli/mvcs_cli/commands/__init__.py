@@ -36,7 +36,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Keep": {
         "gc": "remove what nothing reaches",
         "fsck": "check every byte and every name",
-        "du": "what takes space",
+        "du": "what takes space, and why",
+        "repack": "store what is stored in less space",
+        "materialise": "weights as read-only files for mapping",
         "doctor": "is this machine fit for it?",
         "config": "read and write configuration",
         "completion": "completion for your shell",

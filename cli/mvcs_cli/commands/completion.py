@@ -18,4 +18,5 @@ def command(ui: Ui, shell: str) -> None:
     assert kind is not None
     root = click.get_current_context().find_root().command
     source = kind(root, {}, "mvcs", "_MVCS_COMPLETE").source()
-    ui.answer("completion", {"shell": shell, "script": source}, people=lambda: ui.line(source), quiet=[source])
+    lines = source.split("\n")
+    ui.answer("completion", {"shell": shell, "script": source}, people=lambda: ui.text(source), quiet=lines)

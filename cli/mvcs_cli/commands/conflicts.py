@@ -19,6 +19,10 @@ def command(ui: Ui, path: str | None, *, limit: int) -> int:
     repo = ui.repo()
     found = repo.conflicts(None if path is None else repo.inside(path, ui.cwd))
 
+    if ui.as_json:
+        ui.stream("conflicts", "conflicts", (left.to_dict() for left in found))
+        return 1 if any(not left.edited for left in found) else 0
+
     def people() -> None:
         for left in found[:limit]:
             told(ui, left)
@@ -31,7 +35,7 @@ def command(ui: Ui, path: str | None, *, limit: int) -> int:
         return quoted(text) if key is None else f"{quoted(text)}:{key}"
 
     ui.answer(
-        "conflicts", {"conflicts": [left.to_dict() for left in found]}, people=people,
+        "conflicts", {}, people=people,
         quiet=[name(os.fsdecode(left.item.path), left.item.conflict.key) for left in found],
     )
     return 1 if any(not left.edited for left in found) else 0

@@ -38,7 +38,8 @@ def command(
 ) -> int:
     """What changed: HEAD to the files, A to the files, A to B, A..B, or A...B from the merge base to B.
 
-    Config by key, environment by package, tables by row, notebooks by cell, metrics by value, code by line.
+    Config by key, environment by package, tables by row, notebooks by cell, metrics by value, signatures by field, code
+    by line.
     """
     repo = ui.repo()
     wanted = ingredients_of(only)
@@ -47,7 +48,7 @@ def command(
 
         found = repo.diff(first, second, only=wanted)
         return int(print_patch(ui, repo.patch(found, binary=binary, context=context)) and exit_code)
-    changes = repo.diff(first, second, only=wanted)
+    changes = repo.diff(first, second, only=wanted, generated=True)
     inside = stat or names or (ui.quiet and not ui.as_json)
     detailed: Iterable[Detailed] = [] if inside else repo.details(changes, context=context)
 

@@ -47,11 +47,11 @@ def command(ui: Ui, topic: str | None) -> None:
     """Help on a verb, or on names, revisions, exit-codes or environment."""
     root = click.get_current_context().find_root()
     if topic is None:
-        ui.line(root.get_help())
-        ui.line(f"\nTopics: {', '.join(TOPICS)} (mvcs help TOPIC)")
+        ui.text(root.get_help())
+        ui.text(f"\nTopics: {', '.join(TOPICS)} (mvcs help TOPIC)")
         return
     if topic in TOPICS:
-        ui.answer("help", {"topic": topic, "text": TOPICS[topic]}, people=lambda: ui.line(TOPICS[topic].rstrip()))
+        ui.answer("help", {"topic": topic, "text": TOPICS[topic]}, people=lambda: ui.text(TOPICS[topic].rstrip()))
         return
     assert isinstance(root.command, click.Group)
     found = root.command.get_command(root, topic)
@@ -59,4 +59,4 @@ def command(ui: Ui, topic: str | None) -> None:
         message = f"no verb or topic {topic!r}; topics are {', '.join(TOPICS)}"
         raise click.UsageError(message)
     with click.Context(found, info_name=topic, parent=root, **found.context_settings) as ctx:
-        ui.line(found.get_help(ctx))
+        ui.text(found.get_help(ctx))

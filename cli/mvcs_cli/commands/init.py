@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 @verb("init")
 @click.argument("directory", required=False)
 @click.option("--model", metavar="NAME", help="Name of the model; the folder's by default.")
+@click.option("-b", "--branch", metavar="NAME", help="Branch to stand on, made at main if it is new; main by default.")
 @click.option("--yes", "-y", is_flag=True, help="Take what there is without asking, however large.")
-def command(ui: Ui, directory: str | None, *, model: str | None, yes: bool) -> None:
+def command(ui: Ui, directory: str | None, *, model: str | None, branch: str | None, yes: bool) -> None:
     """Make a repository of a training project.
 
     Looks at the files, says what belongs to which ingredient, and writes that into mvcs.toml, where it can be
@@ -35,7 +36,9 @@ def command(ui: Ui, directory: str | None, *, model: str | None, yes: bool) -> N
         _show(ui, preview)
         return click.confirm(f"Take {size(preview.total)} into the model?", err=True)
 
-    repo, preview = init(folder, model=model, yes=yes, confirm=confirm, command=ui.command("init"), **ui.options())
+    repo, preview = init(
+        folder, model=model, branch=branch, yes=yes, confirm=confirm, command=ui.command("init"), **ui.options()
+    )
     document = {"path": repo.path, **preview.to_dict()}
 
     def people() -> None:
@@ -44,6 +47,15 @@ def command(ui: Ui, directory: str | None, *, model: str | None, yes: bool) -> N
         ui.line("Change mvcs.toml if this is not right, then: mvcs commit -m \"first state\"")
 
     ui.answer("init", document, people=people, quiet=[repo.path])
+    for inner in preview.workspaces:
+        ui.warn(
+            f"{quoted(inner)} is a workspace of its own: nothing is taken from it unless a pattern names it,"
+            f" as {quoted(f'/{inner}/')} does"
+        )
+    for outer in preview.around:
+        ui.warn(
+            f"this is inside the workspace {quoted(outer)}, which takes nothing from here unless a pattern names it"
+        )
     if "weights" not in preview.files:
         ui.warn("no weights found: say where training writes them with `mvcs add PATH --as weights`")
 

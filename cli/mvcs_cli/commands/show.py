@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,12 @@ from mvcs_cli.ui import Ui, local_time, quoted, size
 from mvcs_cli.verb import complete_revision, verb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from mvcs.api.results import Shown
+
+FIELDS_SHOWN = 20
 
 
 @verb("show")
@@ -34,7 +40,7 @@ def _people(ui: Ui, found: Shown, *, provenance: bool) -> None:
     for parent in commit.parents:
         ui.line(f"Parent:  {parent.hex()[:12]}")
     ui.line()
-    for line in commit.message.splitlines():
+    for line in commit.message.rstrip("\n").split("\n"):
         ui.line(f"    {line}")
     ui.line()
     for name, count in found.sizes.items():
@@ -45,15 +51,36 @@ def _people(ui: Ui, found: Shown, *, provenance: bool) -> None:
         ui.line(f"  weights come from recipe {commit.origin.recipe.hex()[:12]} ({commit.origin.how})")
     for name, value in sorted(found.metrics.items()):
         ui.line(f"  metric {name} = {value}")
+    for name, value in sorted(found.params.items()):
+        ui.line(f"  param {quoted(name)} = {json.dumps(value, ensure_ascii=False)}")
+    _signature(ui, found.signature)
     for what in found.stale:
         of = "this recipe" if what == "weights" else "these weights"
         ui.line(f"  STALE: the {what} are not of {of}", fg="red")
     for name, reason in commit.incomplete:
         ui.line(f"  incomplete: {name}: {reason}")
     if provenance:
-        import json
-
         ui.line("  provenance: " + json.dumps(found.provenance))
     ui.line()
     for change in found.changes:
         ui.line(f"  {change.change:<9} {change.ingredient:<12} {quoted(os.fsdecode(change.path))}")
+
+
+def _signature(ui: Ui, signature: Mapping[str, Any]) -> None:
+    """Prints what the weights take and give."""
+    from mvcs.formats.signature import COUNT, FEATURES, FIELDS, problem_of, told_field
+
+    if problem_of(dict(signature)):
+        return
+    for part in FIELDS:
+        fields = signature.get(part, {})
+        for name in sorted(fields)[:FIELDS_SHOWN]:
+            ui.line(f"  {part[:-1]} {quoted(name)}: {told_field(fields[name])}")
+        if len(fields) > FIELDS_SHOWN:
+            ui.line(f"  ... and {len(fields) - FIELDS_SHOWN} more {part} (--json)")
+    names = signature.get(FEATURES, [])
+    if names:
+        more = f", ... and {len(names) - FIELDS_SHOWN} more (--json)" if len(names) > FIELDS_SHOWN else ""
+        ui.line(f"  features {', '.join(map(quoted, names[:FIELDS_SHOWN]))}{more}")
+    elif COUNT in signature:
+        ui.line(f"  {signature[COUNT]} features without names")

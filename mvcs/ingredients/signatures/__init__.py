@@ -1,0 +1,1 @@
+"""Signatures of models, read from what their files say; nothing of them is executed."""

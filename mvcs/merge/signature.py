@@ -1,0 +1,53 @@
+"""Merges two signatures of a model field by field, where weights of both sides are merged too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.formats.content import Bytes
+from mvcs.formats.signature import declared_field, flatten, read_signature, told_field, unflatten, write_signature
+from mvcs.merge.fields import merge_fields
+from mvcs.merge.sides import one_sided
+from mvcs.merge.values import BASE, OURS, SET, THEIRS, Merged
+
+if TYPE_CHECKING:
+    from mvcs.formats.content import Content
+    from mvcs.formats.values import Found
+    from mvcs.merge.values import Choice, Choose, Conflict
+
+
+def merge_signature(base: Content | None, ours: Content, theirs: Content, choose: Choose) -> Merged:
+    """Merges two signatures.
+
+    A field is one value, type and shape together; the order of features is one value. A conflict's key is
+    `signature.inputs.NAME`. Strategies: ours, theirs, base, set (of a field). The content has what ours has where
+    conflicts are left.
+
+    Args:
+        base: What both came from, None if both added it.
+        ours: What the branch that is merged into has.
+        theirs: What the merged one has.
+        choose: Settles a conflict, or returns None.
+
+    Raises:
+        UnreadableContent: If a side is no signature.
+
+    Laws:
+        merge(b, x, x) = x; merge(b, b, x) = merge(b, x, b) = x; conflicts are the same with the sides swapped.
+    """
+    settled = one_sided(base, ours, theirs)
+    if settled is not None:
+        return settled
+    states = [{} if side is None else flatten(read_signature(side)) for side in (base, ours, theirs)]
+    fields = merge_fields(states, choose, _chosen)
+    return Merged(Bytes(write_signature(unflatten(fields.result))), tuple(fields.conflicts), tuple(fields.decisions))
+
+
+def _chosen(choice: Choice, conflict: Conflict) -> tuple[Found] | None:
+    """Returns the value that a choice gives, None if it means nothing here."""
+    if choice.strategy in {BASE, OURS, THEIRS}:
+        return ({BASE: conflict.base, OURS: conflict.ours, THEIRS: conflict.theirs}[choice.strategy],)
+    if choice.strategy == SET and (conflict.key or "").count(".") > 1:
+        field = declared_field(choice.value)
+        return None if field is None else (told_field(field),)
+    return None

@@ -1,0 +1,143 @@
+"""What merging reads and keeps: the three states, stored contents, and merged ones until they are stored.
+
+Knows: stored trees and blobs, what of a virtual base is invented. Refuses to know: how anything is merged.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mvcs.formats.content import Bytes
+from mvcs.merge.weights import Outcome
+from mvcs.objects.editing import edit_tree, ingredient_trees
+from mvcs.objects.hashing import BLOB, BlobHasher, Oid
+from mvcs.objects.record import Record
+from mvcs.ops.trees import NewTree
+from mvcs.repo.changes import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mvcs.formats.content import Content
+    from mvcs.merge.values import Conflict
+    from mvcs.objects.commit import Commit
+    from mvcs.objects.tree import Entry
+    from mvcs.repo.repository import Repository
+    from mvcs.store.base import Batch
+
+PIECE = 4 << 20
+DISAGREE = "ancestors disagree: "
+"""Begins the values of a virtual base that stand for a conflict."""
+
+
+class State(Record):
+    """One of the three states.
+
+    Args:
+        tree: Root tree, None if empty.
+        outcome: Its weights and metrics.
+    """
+
+    __slots__ = ("outcome", "tree")
+
+    def __init__(self, tree: Oid | None, outcome: Outcome) -> None:
+        self.tree = tree
+        self.outcome = outcome
+
+
+def state_of(repository: Repository, commit: Commit | None) -> State:
+    """Returns the state of a commit; an empty one for None."""
+    if commit is None:
+        return State(None, Outcome(None, None, None, None))
+    trees = ingredient_trees(repository.load_tree, commit.tree)
+    files = NewTree(repository, commit.tree, []).files_of("weights")
+    outcome = Outcome(trees.get("weights"), commit.origin, trees.get("metrics"), commit.measured, files)
+    return State(None if commit.tree == EMPTY else commit.tree, outcome)
+
+
+class StoredContent:
+    """A stored blob as content.
+
+    Args:
+        repository: Where.
+        oid: The blob.
+    """
+
+    def __init__(self, repository: Repository, oid: Oid) -> None:
+        self._repository = repository
+        self._oid = oid
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return self._repository.store.blob_size(self._oid)
+
+    def read(self) -> bytes:
+        """Returns all of them."""
+        return self._repository.store.read_blob(self._oid)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yields them in pieces."""
+        reader = self._repository.store.open(self._oid)
+        try:
+            while piece := reader.read(PIECE):
+                yield piece
+        finally:
+            reader.close()
+
+
+class Desk:
+    """Where merged contents lie until they are stored, or for good when they never are.
+
+    Args:
+        repository: Below it.
+        batch: Takes merged contents; without one they stay in memory.
+    """
+
+    def __init__(self, repository: Repository, batch: Batch | None = None) -> None:
+        self.repository = repository
+        self._batch = batch
+        self.nodes: dict[Oid, bytes] = {}
+        self._blobs: dict[Oid, Content] = {}
+        self.invented: set[str] = set()
+        """Oids in hex of contents that stand for ancestors which disagree."""
+
+    def load(self, oid: Oid) -> bytes:
+        """Returns the payload of a tree node."""
+        payload = self.nodes.get(oid)
+        return self.repository.load_tree(oid) if payload is None else payload
+
+    def read(self, oid: Oid) -> Content:
+        """Returns the content of a blob; what is missing, as collected weights are, is told when it is read."""
+        content = self._blobs.get(oid)
+        if content is not None:
+            return content
+        if self._batch is not None and self.repository.store.kind(oid) is None and self._batch.has(oid):
+            return Bytes(self._batch.load(oid, BLOB))
+        return StoredContent(self.repository, oid)
+
+    def put(self, content: Content) -> tuple[Oid, int]:
+        """Takes a content; returns its oid and bytes."""
+        if self._batch is not None:
+            return self._batch.put_pieces(content.pieces(), content.size), content.size
+        hasher = BlobHasher()
+        for piece in content.pieces():
+            hasher.update(piece)
+        oid = hasher.oid()
+        self._blobs[oid] = content
+        return oid, content.size
+
+    def is_invented(self, conflict: Conflict) -> bool:
+        """Whether the base of a conflict stands for ancestors that disagree."""
+        base = conflict.base
+        if conflict.key is None:
+            return base in self.invented
+        shown = base if isinstance(base, str) else repr(base)
+        return DISAGREE in shown or re.search(r"^<{9,} ", shown, re.MULTILINE) is not None
+
+    def new_tree(self, root: Oid | None, edits: Mapping[bytes, Entry | None]) -> NewTree:
+        """Returns a root tree with changes."""
+        edited = edit_tree(self.load, root, edits)
+        nodes = [(oid, payload) for oid, payload in {**self.nodes, **dict(edited.nodes)}.items()]
+        return NewTree(self.repository, edited.oid or EMPTY, nodes)
