@@ -77,6 +77,15 @@ class ChunkReader:
         for oid, record, number in self._records(oids):
             yield self._verified(oid, record, number)
 
+    def flat(self, oids: Sequence[Oid], depth: int) -> Iterator[tuple[Oid, Header, Content]]:
+        """Yields (oid, header, content) of verified chunks whose records are not as deep as `depth`.
+
+        A view is valid until the next one is asked for.
+        """
+        for oid, record, number in self._records(oids):
+            if record is not None and (header := read_header(record, oid)).depth < depth:
+                yield oid, header, self._verified(oid, record, number)
+
     def without_bases(self, oid: Oid, record: bytes) -> bytes:
         """Returns a record of the same chunk that needs no other chunk."""
         view = memoryview(record)

@@ -31,7 +31,7 @@ MOST_BESIDE = 1 << 20
 """Bytes of the bases of a gap record together; cutting by content makes less."""
 PROBE = 24
 """Bytes that are looked for in the bases before a gap is coded."""
-PROBES = 5
+PROBES = 3
 """Places of a chunk from which they are taken."""
 FOUND = 2
 """Of these, how many must be found: formats have some bytes in common everywhere."""
@@ -132,12 +132,13 @@ class GapEncoder:
         parts: list[bytes] = []
         depth = held = 0
         try:
-            for name, header, _ in self._chunks.headers(window):
-                held += header.raw_length
-                if header.depth < GAP_DEPTH and held <= MOST_BESIDE and len(bases) < MAX_BASES:
-                    parts.append(self._chunks.basis(name))
-                    bases.append(name)
-                    depth = max(depth, header.depth + 1)
+            for name, header, content in self._chunks.flat(window, GAP_DEPTH):
+                held += len(content)
+                if held > MOST_BESIDE or len(bases) == MAX_BASES:
+                    break
+                parts.append(bytes(content))
+                bases.append(name)
+                depth = max(depth, header.depth + 1)
         except MvcsError:  # damaged: fsck names it
             return [], 0, b""
         return bases, depth, b"".join(parts)
