@@ -252,6 +252,7 @@ class Files:
         """Returns the path of a read-only file with the content, shared by all who map it."""
         from mvcs.errors import PathNotFound
         from mvcs.ops.collected import refuse_file
+        from mvcs.ops.materialise import donor_of
         from mvcs.store.mapped import mapped_file
 
         repository = self._commit._repository
@@ -260,7 +261,8 @@ class Files:
                 if item.ingredient == "weights":
                     refuse_file(repository, self._commit._oid, item.path, item.entry)
                 return mapped_file(
-                    repository.store, item.entry.oid, repository.clock, repository.config.integer("mapped.max_bytes")
+                    repository.store, item.entry.oid, repository.clock, repository.config.integer("mapped.max_bytes"),
+                    donor=donor_of(repository, item),
                 )
         raise PathNotFound(path=path, where=self._commit.id[:12])
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidArgument, PathNotFound
+from mvcs.errors import InvalidArgument, MvcsError, PathNotFound
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
 from mvcs.ops.collected import refuse_file
@@ -102,11 +103,24 @@ def materialise(
     progress.start("materialising", sum(item.entry.size for item in chosen))
     files = []
     for item in chosen:
-        there = mapped_file(repository.store, item.entry.oid, repository.clock, limit, keep=sizes)
+        donor = donor_of(repository, item)
+        there = mapped_file(repository.store, item.entry.oid, repository.clock, limit, keep=sizes, donor=donor)
         files.append(Mapped(os.fsdecode(item.path), there, item.entry.size))
         progress.advance(item.entry.size)
     progress.finish()
     return Materialised(oid, files)
+
+
+def donor_of(repository: Repository, item: Listed) -> str | None:
+    """Returns the workspace's file at the path of a commit's file, if it may have the same content."""
+    from mvcs.ops.context import open_workspace
+
+    try:
+        path = os.path.join(os.fsencode(open_workspace(repository).root), item.path)
+        status = os.lstat(path)
+    except (OSError, MvcsError):  # no workspace, or nothing there
+        return None
+    return os.fsdecode(path) if stat.S_ISREG(status.st_mode) and status.st_size == item.entry.size else None
 
 
 def _choose(listed: Iterable[Listed], paths: Sequence[str], revision: str, *, every: bool) -> list[Listed]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mvcs.errors import NO_SPACE, MvcsError, StoreFull
 from mvcs.ports import reached
 from mvcs.store.base import MAPPED
+from mvcs.store.reflink import clone_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +32,8 @@ LIMIT = 64 << 30
 
 
 def mapped_file(
-    store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT, keep: Collection[bytes] = ()
+    store: LmdbStore, oid: Oid, clock: Clock, limit: int = LIMIT, keep: Collection[bytes] = (),
+    donor: str | None = None,
 ) -> str:
     """Returns the path of a read-only file with the content of a blob.
 
@@ -41,6 +43,7 @@ def mapped_file(
         clock: Tells the time of use, by which files are dropped.
         limit: Bytes of all mapped files; the least recently used go first. One file may exceed it.
         keep: Other blobs whose files stay, however long ago they were used.
+        donor: Path of a file that may have the content: where the file system can, its blocks are shared.
 
     Raises:
         StoreFull: If the disk is full.
@@ -57,10 +60,11 @@ def mapped_file(
         return path
     os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{oid.hex()}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         try:
-            store.export(oid, descriptor)
+            if donor is None or not clone_file(donor, descriptor, oid):
+                store.export(oid, descriptor)
             os.fchmod(descriptor, 0o444)
             os.fsync(descriptor)  # a stat that is recorded must not outlive its bytes
         finally:
