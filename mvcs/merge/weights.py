@@ -21,20 +21,17 @@ class Outcome(Record):
     """Weights and metrics of one state, with what is known of them.
 
     Args:
-        weights: Weights tree, None without.
+        weights: Tree of the weights' files, None without.
         origin: Where they came from.
         metrics: Metrics tree, None without.
-        measured: Weights tree that the metrics were measured on.
-        files: The weights tree without what capture generated; the tree itself if not given.
+        measured: Tree of weights that the metrics were measured on.
     """
 
-    __slots__ = ("files", "measured", "metrics", "origin", "weights")
+    __slots__ = ("measured", "metrics", "origin", "weights")
 
     def __init__(
-        self, weights: Oid | None, origin: Origin | None, metrics: Oid | None, measured: Oid | None,
-        files: Oid | None = None,
+        self, weights: Oid | None, origin: Origin | None, metrics: Oid | None, measured: Oid | None
     ) -> None:
-        self.files = weights if files is None else files
         self.weights = weights
         self.origin = origin
         self.metrics = metrics
@@ -83,15 +80,13 @@ def judge(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid, strategy: 
     if len(fresh) == 1:
         name, side = fresh[0]
         other = theirs if name == OURS else ours
-        dropped = other.files not in {base.files, side.files, None}
+        dropped = other.weights not in {base.weights, side.weights, None}
         note = f"the weights are those of {name}, made by the merged recipe; " if dropped else ""
         if dropped:
             note += f"the other side's, made by another one, are not taken (--weights {_other(name)})"
         return Verdict(name, side.origin, note=note)
     sides = ((OURS, ours), (THEIRS, theirs))
-    changed = [(name, side) for name, side in sides if side.files != base.files]
-    if not changed:  # the same weights, told better: with a signature
-        changed = [(name, side) for name, side in sides if side.weights != base.weights]
+    changed = [(name, side) for name, side in sides if side.weights != base.weights]
     if len(fresh) == 2 and len(changed) == 2:
         return Verdict(None, Origin(recipe, "merged:tensors"))
     if len(changed) == 1:
@@ -111,7 +106,7 @@ def picked(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid) -> Verdic
         theirs: The commit that is picked.
         recipe: Oid of the merged recipe.
     """
-    return _of(THEIRS, theirs, recipe) if ours.files == base.files != theirs.files else None
+    return _of(THEIRS, theirs, recipe) if ours.weights == base.weights != theirs.weights else None
 
 
 def _of(name: str, side: Outcome, recipe: Oid) -> Verdict:

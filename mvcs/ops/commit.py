@@ -131,10 +131,12 @@ def commit(repository: Repository, request: Request) -> CommitResult:
             seen = look(workspace, batch, strict=True)
             refuse_shared(seen)
             if seen.refs.get(merging_key(workspace.name)) is None:
-                if workspace.git is not None and not request.no_merge:
-                    from mvcs.ops.follow import refuse_due
+                if workspace.git is not None:
+                    from mvcs.ops.follow import refuse_due, refuse_unmerged
 
-                    refuse_due(workspace, seen.refs, seen.head)
+                    refuse_unmerged(workspace)
+                    if not request.no_merge:
+                        refuse_due(workspace, seen.refs, seen.head)
                 return _Making(repository, seen, batch, request).run()
             from mvcs.ops.settling import end_merge
 

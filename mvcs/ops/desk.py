@@ -51,8 +51,7 @@ def state_of(repository: Repository, commit: Commit | None) -> State:
     if commit is None:
         return State(None, Outcome(None, None, None, None))
     trees = ingredient_trees(repository.load_tree, commit.tree)
-    files = NewTree(repository, commit.tree, []).files_of("weights")
-    outcome = Outcome(trees.get("weights"), commit.origin, trees.get("metrics"), commit.measured, files)
+    outcome = Outcome(trees.get("weights"), commit.origin, trees.get("metrics"), commit.measured)
     return State(None if commit.tree == EMPTY else commit.tree, outcome)
 
 

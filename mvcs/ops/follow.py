@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import is_ancestor
 from mvcs.dag.walk import by_time
-from mvcs.errors import MergeDue
+from mvcs.errors import MergeDue, UnsavedWork
 from mvcs.objects.values import parse_json
 from mvcs.refs.names import HEAD, HEADS, split_key
 
@@ -101,3 +101,14 @@ def git_sha(repository: Repository, oid: Oid) -> str | None:
     git = value.get("git") if isinstance(value, dict) else None
     sha = git.get("sha") if isinstance(git, dict) else None
     return sha if isinstance(sha, str) else None
+
+
+def refuse_unmerged(workspace: Workspace) -> None:
+    """Checks that Git has no conflicts of its own.
+
+    Raises:
+        UnsavedWork: If it has.
+    """
+    left = [] if workspace.git is None else workspace.git.unmerged()
+    if left:
+        raise UnsavedWork(paths=tuple(left), hint="git mergetool, git commit: Git's own conflicts come first")

@@ -24,6 +24,7 @@ from mvcs.objects.values import canonical_json
 from mvcs.ops.collected import WeightsCollected
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
+from mvcs.ops.follow import refuse_unmerged
 from mvcs.ops.hiding import is_pattern_file, told_by_patterns
 from mvcs.ops.merging import MERGE, Plan, refuse_in_progress, require_in_progress
 from mvcs.ops.moves import head_moves, refuse_shared
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from mvcs.objects.values import Json
     from mvcs.ops.reconcile import Reconciled
     from mvcs.repo.repository import Repository
-    from mvcs.repo.workspace import Workspace
     from mvcs.store.base import Batch
 
 
@@ -199,17 +199,6 @@ def refuse_unsaved(seen: Look, target: NewTree) -> None:
             unsaved.append(change.path)
     if unsaved:
         raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint="mvcs commit")
-
-
-def refuse_unmerged(workspace: Workspace) -> None:
-    """Checks that Git has no conflicts of its own.
-
-    Raises:
-        UnsavedWork: If it has.
-    """
-    left = [] if workspace.git is None else workspace.git.unmerged()
-    if left:
-        raise UnsavedWork(paths=tuple(left), hint="git mergetool, git commit: Git's own conflicts come first")
 
 
 class _Merge:

@@ -21,6 +21,7 @@ from mvcs.objects.editing import Placed, edit_tree, files_below, find_file, ingr
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, IS_TREE, Entry, find_path, read_tree
 from mvcs.ops.declaring import changed_by_both
+from mvcs.ops.parts import changes_between, is_generated, join, recipe_part
 from mvcs.ops.trees import NewTree, edits_of
 from mvcs.repo.changes import EMPTY
 
@@ -101,7 +102,8 @@ class Reconciliation:
         self._only = only
         self._merged = dict(merged or {})
         self._depth = depth
-        ours_changed, theirs_changed = _changes(desk, base.tree, ours.tree), _changes(desk, base.tree, theirs.tree)
+        ours_changed = changes_between(desk.load, base.tree, ours.tree)
+        theirs_changed = changes_between(desk.load, base.tree, theirs.tree)
         wanted = [change for change in theirs_changed if not only or change.ingredient in only]
         taken = {change.path for change in wanted}
         self._crossing = {  # what theirs did and nobody wants is as if it had not been done
@@ -132,10 +134,13 @@ class Reconciliation:
         weights = ours.weights
         if verdict.side is None:
             self._by_file("weights", edits, merged)
-            weights = self._core(self.desk.new_tree(self.ours.tree, edits)).ingredients().get("weights")
-        elif verdict.side == THEIRS:
-            weights = theirs.weights
-            self._take("weights", self._source("weights"), edits, merged)
+            weights = self._core(self.desk.new_tree(self.ours.tree, edits)).files_of("weights")
+        else:
+            if verdict.side == THEIRS:
+                weights = theirs.weights
+                self._take("weights", self._source("weights"), edits, merged)
+            if weights is not None:
+                self._what_weights_say(edits, merged)
         kept = keep_metrics(base, ours, theirs, weights)
         if self._both_measured(base, ours, theirs, weights):
             self._by_file("metrics", edits, merged)
@@ -147,19 +152,21 @@ class Reconciliation:
         there = result.ingredients()
         origin, stale = self._origin(verdict, tree, recipe, result) if "weights" in there else (None, False)
         merged.conflicts.sort(key=lambda item: item.path)
+        measured = kept.measured if kept is not None and "metrics" in there else None
+        if kept is not None and measured is not None and measured == kept.weights:
+            measured = there.get("weights")  # told by their whole tree, whatever the merge has made of their signature
         return Reconciled(
-            result, merged.conflicts, merged.decisions, origin,
-            kept.measured if kept is not None and "metrics" in there else None, stale=stale, notes=notes,
+            result, merged.conflicts, merged.decisions, origin, measured, stale=stale, notes=notes,
         )
 
     def recipe(self) -> PathMerge:
         """Merges everything but weights and metrics."""
-        ours = [change for change in map(_recipe_part, self._our_changes) if change is not None]
-        theirs = [change for change in map(_recipe_part, self._their_changes) if change is not None]
+        ours = [change for change in map(recipe_part, self._our_changes) if change is not None]
+        theirs = [change for change in map(recipe_part, self._their_changes) if change is not None]
         told = changed_by_both(ours, theirs) if self._project is not None and self._project.path is not None else set()
         ours, theirs = ([change for change in side if change.path not in told] for side in (ours, theirs))
         merged = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
-        _join(merged, merge_crossings(self._crossing, self._choose))
+        join(merged, merge_crossings(self._crossing, self._choose))
         settle_clashes(merged, self._file_at, self._below, self._choose)
         self._refuse_invalid(merged)
         self._follow_references(merged, told)
@@ -171,7 +178,7 @@ class Reconciliation:
         changes = [FileChange(path, self._file_at(path), placed) for path, placed in self._merged.items()]
         edits: Edits = {}
         for path, placed in merged.edits.items():
-            if _is_generated(path):
+            if is_generated(path):
                 edits[path] = None if placed is None else placed.entry
             else:
                 changes.append(FileChange(path, self._file_at(path), placed))
@@ -179,7 +186,7 @@ class Reconciliation:
             oid, size = self.desk.put(file.content)
             entry = Entry(path.rpartition(b"/")[2], file.mode, IS_BLOB, oid, size)
             here = self._file_at(path)
-            if _is_generated(path):
+            if is_generated(path):
                 edits[path] = entry
                 continue
             if here is not None and here.ingredient != file.ingredient:
@@ -190,7 +197,7 @@ class Reconciliation:
     def _inside(
         self, path: bytes, ingredient: str, base: Content | None, ours: Content, theirs: Content, choose: Choose
     ) -> Merged:
-        if _is_generated(path):
+        if is_generated(path):
             path = path.split(b"/", 1)[1]
         return merge_file(path, ingredient, base, ours, theirs, choose, keys=self._keys, marker=7 + 2 * self._depth)
 
@@ -220,7 +227,24 @@ class Reconciliation:
             found, lambda path: self._file_at(path, around), lambda path: self._below(path, around), self._choose
         )
         edits.update(self.edits_of(found))
-        _join(merged, found)
+        join(merged, found)
+
+    def _what_weights_say(self, edits: Edits, merged: PathMerge) -> None:
+        """Merges by field what stands beside the weights, whoever's they are: a declaration is no training."""
+        ours, theirs = (
+            [change for change in side if change.ingredient == "weights" and is_generated(change.path)]
+            for side in (self._our_changes, self._their_changes)
+        )
+        if not ours and not theirs:
+            return
+        found = merge_paths(ours, theirs, Drivers(self.desk.read, self._inside), self._choose)
+        for change in (*theirs, *ours):  # ours last: what the merge does not name is as ours has it
+            if change in ours:
+                edits[change.path] = None if change.after is None else change.after.entry
+            else:
+                edits[change.path] = None if change.before is None else change.before.entry
+        edits.update(self.edits_of(found))
+        join(merged, found)
 
     def _take(self, ingredient: str, source: State, edits: Edits, merged: PathMerge) -> None:
         """Gives the result a side's weights or metrics as a whole, but what the merged recipe has no room for."""
@@ -244,7 +268,7 @@ class Reconciliation:
             if gone is not None and gone.ingredient != ingredient:
                 edits[gone.ingredient.encode() + b"/" + path] = None
         found.edits.clear()
-        _join(merged, found)
+        join(merged, found)
 
     def _source(self, ingredient: str) -> State:
         """Returns the state that theirs' weights or metrics are of: the base's where theirs' are not wanted."""
@@ -257,15 +281,17 @@ class Reconciliation:
         return NewTree(self.desk.repository, edited.oid or EMPTY, [*tree.nodes, *edited.nodes])
 
     def _outcome(self, state: State) -> Outcome:
-        """Returns weights and metrics of a state without the paths that cross a border: a move is no training."""
+        """Returns weights and metrics of a state: the files of the weights alone, without paths that cross a border.
+
+        A move is no training, and a declared signature is none either.
+        """
         whole, given = ingredient_trees(self.desk.load, state.tree), state.outcome
-        if not self._crossing or whole.get("weights") != given.weights:  # the weights of several ancestors
+        if whole.get("weights") != given.weights:  # the weights of several ancestors
             return given
         core = self._core(self.desk.new_tree(state.tree, {}))
-        trees = core.ingredients()
-        return Outcome(
-            trees.get("weights"), given.origin, trees.get("metrics"), given.measured, core.files_of("weights")
-        )
+        files = core.files_of("weights")
+        measured = files if given.measured is not None and given.measured == given.weights else given.measured
+        return Outcome(files, given.origin, core.ingredients().get("metrics"), measured)
 
     def _origin(self, verdict: Verdict, judged: NewTree, recipe: Oid, result: NewTree) -> tuple[Origin | None, bool]:
         """Returns where the result's weights come from, and whether they are stale."""
@@ -349,7 +375,7 @@ class Reconciliation:
         """Returns theirs as if only the wanted ingredients had changed."""
         weights = theirs if "weights" in self._only else base
         metrics = theirs if "metrics" in self._only else base
-        return Outcome(weights.weights, weights.origin, metrics.metrics, metrics.measured, weights.files)
+        return Outcome(weights.weights, weights.origin, metrics.metrics, metrics.measured)
 
     # What ours has
 
@@ -366,31 +392,3 @@ class Reconciliation:
             if entry is not None and entry.kind == IS_TREE:
                 found += [below for below, _ in files_below(load, entry.oid, path + b"/")]
         return found
-
-
-def _join(merged: PathMerge, other: PathMerge) -> None:
-    """Adds one merge of paths to another."""
-    merged.edits.update(other.edits)
-    merged.conflicts += other.conflicts
-    merged.decisions += other.decisions
-
-
-def _changes(desk: Desk, before: Oid | None, after: Oid | None) -> list[FileChange]:
-    changes = []
-    for change in diff_roots(desk.load, before, after, generated=True):
-        path = change.path
-        if path.startswith(b".mvcs/"):
-            path = change.ingredient.encode() + b"/" + path
-        changes.append(FileChange(path, change.before, change.after))
-    return changes
-
-
-def _is_generated(path: bytes) -> bool:
-    return path.partition(b"/")[2].startswith(b".mvcs/")
-
-
-def _recipe_part(change: FileChange) -> FileChange | None:
-    """Returns a change without what it says of weights and metrics."""
-    before = None if change.before is None or change.before.ingredient in OUTCOME else change.before
-    after = None if change.after is None or change.after.ingredient in OUTCOME else change.after
-    return None if before is None and after is None else FileChange(change.path, before, after)

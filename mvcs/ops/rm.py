@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange
 from mvcs.errors import (
+    InvalidArgument,
     PathNotFound,
     UnsavedWork,
 )
@@ -69,6 +70,10 @@ def _remove(seen: Look, batch: Batch, paths: list[str], *, cached: bool, force: 
         if not below:
             raise PathNotFound(path=path, where="the model's files", hint="mvcs status")
         chosen += below
+    project = os.fsencode(os.path.relpath(workspace.project.file, workspace.root))
+    if project in chosen and not cached:
+        reason = "without mvcs.toml there is no workspace: no command would find it, not even undo"
+        raise InvalidArgument(argument="paths", value=os.fsdecode(project), reason=reason)
     changed = {change.path for change in seen.changes if change.after is not None}
     unsaved = sorted(os.fsdecode(path) for path in chosen if path in changed)
     if unsaved and not cached and not force:

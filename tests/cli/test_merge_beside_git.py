@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -208,3 +209,15 @@ def test_two_models_of_one_project_share_code_and_data(tmp_path):
     assert (top / "data/more.bin").exists()
     assert (top / "a/a.pt").read_bytes() == b"Wa2"
     assert (top / "b/b.pt").read_bytes() == b"Wb"
+
+
+def test_conflicts_of_gits_are_not_committed(work):
+    branch_off(work, {"train.py": "print('ours')\n"}, {"train.py": "print('theirs')\n"})
+    with pytest.raises(subprocess.CalledProcessError):
+        git(work, "merge", "-q", "exp", "-m", "git merge")
+    assert "<<<<<<<" in (work / "train.py").read_text()
+    before = ok("rev-parse", "HEAD", cwd=work).out
+    error = fails(4, "unsaved-work", "commit", "-m", "x", cwd=work)
+    assert error["details"]["paths"] == ["train.py"]
+    assert "git" in error["hint"]
+    assert ok("rev-parse", "HEAD", cwd=work).out == before

@@ -192,3 +192,23 @@ class TestNotebooks:
         assert changes(project) == {}
         assert listed(project)["nb.ipynb"] == "code"
         assert mvcs_run("conflicts", cwd=project).code == 4
+
+
+@pytest.mark.parametrize("how", [("revert", "HEAD"), ("revert", "HEAD", "--only", "about"), ("rm", "mvcs.toml"), ("rm", "mvcs.toml", "--force")], ids=" ".join)
+def test_nothing_takes_the_workspace_away(tmp_path, how):
+    """Without mvcs.toml no command would find it, not even undo."""
+    project = make_project(tmp_path / "p", {"train.py": "x = 1\n", "model.bin": b"w" * 100})
+    done = mvcs_run(*how, cwd=project)
+    assert done.code == 2, done
+    assert "mvcs.toml" in done.err
+    assert (project / "mvcs.toml").exists()
+    assert status(project)["clean"]
+
+
+def test_the_first_commit_can_be_reverted_but_for_the_workspace(tmp_path):
+    project = make_project(tmp_path / "p", {"train.py": "x = 1\n", "model.bin": b"w" * 100})
+    ok("revert", "HEAD", "--only", "code", cwd=project)
+    assert not (project / "train.py").exists()
+    assert (project / "mvcs.toml").exists()
+    ok("undo", cwd=project)
+    assert (project / "train.py").read_text() == "x = 1\n"

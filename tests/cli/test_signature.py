@@ -207,3 +207,51 @@ def test_one_field_with_two_types_is_a_conflict_of_merged_weights(trained):
         ok("resolve", path, "--ours", cwd=trained)
     ok("commit", "-m", "merged", cwd=trained)
     assert signature(trained)["inputs"] == {"a": {"dtype": "int8", "shape": [3]}}
+
+
+# What stands beside the weights is merged by itself: a declaration is no training, and no measurement is lost by it
+
+def test_a_declaration_does_not_cost_the_other_sides_metrics(trained):
+    write(trained, {"metrics.json": '{"accuracy": 0.9}\n'})
+    ok("commit", "-m", "measured", cwd=trained)
+    ok("switch", "-c", "side", cwd=trained)
+    write(trained, {"metrics.json": '{"accuracy": 0.77}\n'})
+    ok("commit", "-m", "theirs: measured anew", "--metric", "f1=0.5", cwd=trained)
+    ok("switch", "main", cwd=trained)
+    declare(trained, 'outputs = { p = "float64[?]" }')
+    ok("commit", "-m", "ours: declared", cwd=trained)
+    ok("merge", "side", cwd=trained)
+    assert json.loads(ok("cat", "HEAD:metrics.json", cwd=trained).out) == {"accuracy": 0.77}
+    assert shown(trained, "metrics")["f1"] == 0.5
+    assert shown(trained, "stale") == []
+    assert list(signature(trained)["outputs"]) == ["p"]
+
+
+def test_two_declarations_of_the_same_weights_keep_their_metrics(trained):
+    write(trained, {"metrics.json": '{"accuracy": 0.9}\n'})
+    ok("commit", "-m", "measured", "--metric", "f1=0.5", cwd=trained)
+    origin = shown(trained, "origin")
+    ok("switch", "-c", "side", cwd=trained)
+    declare(trained, 'inputs = { theirs = "int8" }')
+    ok("commit", "-m", "theirs: declared", cwd=trained)
+    ok("switch", "main", cwd=trained)
+    declare(trained, 'inputs = { ours = "int8" }')
+    ok("commit", "-m", "ours: declared", cwd=trained)
+    ok("merge", "side", cwd=trained)
+    assert set(signature(trained)["inputs"]) == {"ours", "theirs"}
+    assert json.loads(ok("cat", "HEAD:metrics.json", cwd=trained).out) == {"accuracy": 0.9}
+    assert shown(trained, "metrics")["f1"] == 0.5
+    assert shown(trained, "stale") == []
+    assert shown(trained, "origin") == origin
+
+
+def test_a_declaration_outlives_new_weights_of_the_other_side(trained):
+    ok("switch", "-c", "side", cwd=trained)
+    write(trained, {"train.py": "side\n", "model.pkl": NAMELESS})
+    ok("commit", "-m", "theirs: trained", cwd=trained)
+    ok("switch", "main", cwd=trained)
+    declare(trained, 'outputs = { p = "float64[?]" }')
+    ok("commit", "-m", "ours: declared", cwd=trained)
+    ok("merge", "side", cwd=trained)
+    assert ok("cat", "HEAD:model.pkl", cwd=trained).bytes == NAMELESS
+    assert list(signature(trained)["outputs"]) == ["p"]
