@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LISTED = 10_000
+"""Commits of Git's that are looked through for one that is known here."""
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -74,8 +76,17 @@ class GitTree:
         return found if found and _SHA.fullmatch(found) else None
 
     def newest_ancestor(self, shas: Iterable[str]) -> str | None:
-        """Returns the first of these commits that is HEAD's or an ancestor of it."""
-        for sha in shas:
+        """Returns the nearest of these commits that is HEAD's or an ancestor of it: none of the others comes after it.
+
+        Beyond the last commits of a long history it is the first one that is an ancestor at all.
+        """
+        wanted = list(shas)
+        listed = _run("-C", self.top, "rev-list", "--topo-order", f"--max-count={LISTED}", "HEAD") or b""
+        known = set(wanted)
+        near = next((sha for sha in listed.decode("ascii", "replace").split() if sha in known), None)
+        if near is not None:
+            return near
+        for sha in wanted:
             if _SHA.fullmatch(sha) and self._ok("merge-base", "--is-ancestor", sha, "HEAD"):
                 return sha
         return None

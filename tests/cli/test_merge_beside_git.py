@@ -221,3 +221,22 @@ def test_conflicts_of_gits_are_not_committed(work):
     assert error["details"]["paths"] == ["train.py"]
     assert "git" in error["hint"]
     assert ok("rev-parse", "HEAD", cwd=work).out == before
+
+
+def test_a_new_branch_starts_at_the_nearest_commit_of_gits_history_not_at_the_last_one_made(work, monkeypatch):
+    """An experiment from an older commit of Git's was committed later; it is no part of what the branch begins with."""
+    second = step(work, {"train.py": "second\n", "data/x.bin": b"\0second"}, "second")
+    git(work, "switch", "-qc", "exp", "HEAD~1")
+    ok("checkout", cwd=work)
+    write(work, {"data/x.bin": b"\0exp"})
+    monkeypatch.setenv("MVCS_AUTHOR_DATE", "2026-03-02T12:00:00+00:00")
+    ok("commit", "-m", "exp", cwd=work)
+    git(work, "switch", "-q", "main")
+    ok("checkout", cwd=work)
+    git(work, "switch", "-qc", "fresh")
+    ok("checkout", cwd=work)
+    assert (work / "data/x.bin").read_bytes() == b"\0second"
+    assert status(work)["clean"]
+    write(work, {"data/x.bin": b"\0fresh"})
+    made = ok("commit", "-m", "fresh", "--json", cwd=work).json["commit"]
+    assert ok("show", made, "--json", cwd=work).json["parents"] == [second]
