@@ -212,3 +212,18 @@ def test_the_first_commit_can_be_reverted_but_for_the_workspace(tmp_path):
     assert (project / "mvcs.toml").exists()
     ok("undo", cwd=project)
     assert (project / "train.py").read_text() == "x = 1\n"
+
+
+def test_status_does_not_say_commit_while_conflicts_are_left(tmp_path):
+    project = make_project(tmp_path / "p", {"params.yaml": "lr: 1\n", "train.py": "x\n"})
+    ok("switch", "-c", "side", cwd=project)
+    write(project, {"params.yaml": "lr: 2\n"})
+    ok("commit", "-m", "theirs", cwd=project)
+    ok("switch", "main", cwd=project)
+    write(project, {"params.yaml": "lr: 3\n"})
+    ok("commit", "-m", "ours", cwd=project)
+    mvcs_run("merge", "side", cwd=project)
+    told = ok("status", cwd=project).out
+    assert "1 conflict(s) left: mvcs conflicts" in told
+    assert "Next: mvcs commit" not in told
+    assert "Clean" not in told

@@ -58,6 +58,8 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
     _others(ui, found, every=every)
     for problem in found.problems:
         ui.warn(f"{problem.message} (hint: {problem.hint})")
+    if found.merging is not None:
+        return  # what is next stands above
     if found.clean:
         ui.line("Clean: the files are what HEAD has." if head.base is not None else "Nothing belongs to the model yet.")
     else:
