@@ -1,4 +1,4 @@
-"""Merges two signatures of a model field by field, where weights of both sides are merged too."""
+"""Merges two signatures of a model field by field, whoever's weights a merge has: a declaration is no training."""
 
 from __future__ import annotations
 

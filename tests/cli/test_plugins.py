@@ -199,6 +199,7 @@ def test_a_commit_of_code_alone_looks_for_no_plugin(project, site):
     write(site, distribution(source="raise RuntimeError('loaded')\n"))
     write(project, {"train.py": "other\n", "params.yaml": "lr: 9\n", "README.md": "more\n"})
     ok("commit", "-m", "x", cwd=project)
+    assert ok("cat", "HEAD:params.yaml", cwd=project).out == "lr: 9\n"
 
 
 def test_a_file_that_changes_while_a_plugin_reads_it_commits_nothing(project, site):

@@ -116,6 +116,8 @@ def test_a_workspace_that_is_gone_is_in_nobody_s_way(project, copy):
     shutil.rmtree(copy)
     write(project, {"train.py": "here\n"})
     ok("commit", "-m", "x", cwd=project)
+    assert ok("cat", "HEAD:train.py", cwd=project).out == "here\n"
+    assert status(project)["clean"]
 
 
 def test_undo_takes_no_branch_away_under_another_workspace(project, copy):
