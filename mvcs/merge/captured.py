@@ -9,16 +9,14 @@ import re
 from typing import TYPE_CHECKING
 
 from mvcs.formats.captured import CUDA, MAPS, PYTHON, flatten, read_captured, unflatten, write_captured
-from mvcs.formats.content import Bytes
 from mvcs.formats.pep508 import order
-from mvcs.merge.fields import merge_fields
-from mvcs.merge.sides import one_sided
-from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS, Merged
+from mvcs.merge.fields import merge_entry
+from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
     from mvcs.formats.values import Found
-    from mvcs.merge.values import Choice, Choose, Conflict
+    from mvcs.merge.values import Choice, Choose, Conflict, Merged
 
 _VERSION = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}(?: @ \S{1,2000})?")
 
@@ -41,12 +39,10 @@ def merge_captured(base: Content | None, ours: Content, theirs: Content, choose:
     Laws:
         merge(b, x, x) = x; merge(b, b, x) = merge(b, x, b) = x; conflicts are the same with the sides swapped.
     """
-    settled = one_sided(base, ours, theirs)
-    if settled is not None:
-        return settled
-    states = [{} if side is None else flatten(read_captured(side)) for side in (base, ours, theirs)]
-    fields = merge_fields(states, choose, _chosen)
-    return Merged(Bytes(write_captured(unflatten(fields.result))), tuple(fields.conflicts), tuple(fields.decisions))
+    return merge_entry(
+        base, ours, theirs, choose, read=lambda side: flatten(read_captured(side)),
+        write=lambda fields: write_captured(unflatten(fields)), chosen=_chosen,
+    )
 
 
 def _chosen(choice: Choice, conflict: Conflict) -> tuple[Found] | None:

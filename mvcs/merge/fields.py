@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.formats.content import Bytes
 from mvcs.formats.values import ABSENT, Absent
-from mvcs.merge.values import Conflict, Decision, merge_value
+from mvcs.merge.sides import one_sided
+from mvcs.merge.values import Conflict, Decision, Merged, merge_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mvcs.formats.content import Content
     from mvcs.formats.values import Found, Value
     from mvcs.merge.values import Choice, Choose
 
@@ -30,6 +33,32 @@ class Fields:
         self.result: dict[str, Value] = {}
         self.conflicts: list[Conflict] = []
         self.decisions: list[Decision] = []
+
+
+def merge_entry(
+    base: Content | None, ours: Content, theirs: Content, choose: Choose, *,
+    read: Callable[[Content], Mapping[str, Value]], write: Callable[[Mapping[str, Value]], bytes],
+    chosen: Callable[[Choice, Conflict], tuple[Found] | None],
+) -> Merged:
+    """Merges three states of a generated entry; the content has what ours has where conflicts are left.
+
+    Args:
+        base: What both came from, None if both added it.
+        ours: What the branch that is merged into has.
+        theirs: What the merged one has.
+        choose: Settles a conflict, or returns None.
+        read: Returns the flat fields of an entry.
+        write: Returns the entry that has these fields.
+        chosen: Returns the value that a choice gives, None if it means nothing here.
+
+    Raises:
+        UnreadableContent: If a side is no such entry.
+    """
+    settled = one_sided(base, ours, theirs)
+    if settled is not None:
+        return settled
+    fields = merge_fields([{} if side is None else read(side) for side in (base, ours, theirs)], choose, chosen)
+    return Merged(Bytes(write(fields.result)), tuple(fields.conflicts), tuple(fields.decisions))
 
 
 def merge_fields(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.formats.content import Bytes
 from mvcs.formats.signature import declared_field, flatten, read_signature, told_field, unflatten, write_signature
-from mvcs.merge.fields import merge_fields
-from mvcs.merge.sides import one_sided
-from mvcs.merge.values import BASE, OURS, SET, THEIRS, Merged
+from mvcs.merge.fields import merge_entry
+from mvcs.merge.values import BASE, OURS, SET, THEIRS
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
     from mvcs.formats.values import Found
-    from mvcs.merge.values import Choice, Choose, Conflict
+    from mvcs.merge.values import Choice, Choose, Conflict, Merged
 
 
 def merge_signature(base: Content | None, ours: Content, theirs: Content, choose: Choose) -> Merged:
@@ -35,12 +33,10 @@ def merge_signature(base: Content | None, ours: Content, theirs: Content, choose
     Laws:
         merge(b, x, x) = x; merge(b, b, x) = merge(b, x, b) = x; conflicts are the same with the sides swapped.
     """
-    settled = one_sided(base, ours, theirs)
-    if settled is not None:
-        return settled
-    states = [{} if side is None else flatten(read_signature(side)) for side in (base, ours, theirs)]
-    fields = merge_fields(states, choose, _chosen)
-    return Merged(Bytes(write_signature(unflatten(fields.result))), tuple(fields.conflicts), tuple(fields.decisions))
+    return merge_entry(
+        base, ours, theirs, choose, read=lambda side: flatten(read_signature(side)),
+        write=lambda fields: write_signature(unflatten(fields)), chosen=_chosen,
+    )
 
 
 def _chosen(choice: Choice, conflict: Conflict) -> tuple[Found] | None:
