@@ -193,11 +193,11 @@ class Repo(Looking):
             dry_run=dry_run, command=command,
         )
 
-    def apply(self, patch: bytes, *, command: str = "apply") -> RestoreResult:
-        """Applies a patch to the files; nothing is committed."""
+    def apply(self, patch: bytes, *, only: tuple[str, ...] = (), command: str = "apply") -> RestoreResult:
+        """Applies a patch, or its changes of some ingredients, to the files; nothing is committed."""
         from mvcs.ops.patch import apply
 
-        return apply(self._repository, patch, command=command)
+        return apply(self._repository, patch, only=only, command=command)
 
     def undo(self, *, force: bool = False, command: str = "undo") -> UndoResult:
         """Undoes the newest operation that is in force."""

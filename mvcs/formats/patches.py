@@ -1,7 +1,8 @@
 """Patch files: one section a file, in Git's form where Git has one, so that `git apply` takes the text of them.
 
 A section names the file's ingredient and both blob oids; its body is hunks, the whole content, or nothing but the
-oids. Knows: the form. Refuses to know: how hunks are made or applied. Implements: spec 14.6.
+oids. A generated entry, which is no file, has a section that Git passes over: its JSON before and after.
+Knows: the form. Refuses to know: how hunks are made or applied. Implements: spec 14.6.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from mvcs.errors import UnreadableContent
-from mvcs.objects.hashing import OID_HEX, Oid
+from mvcs.objects.hashing import OID_HEX, Oid, blob_oid
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
@@ -41,16 +42,20 @@ class FilePatch(Record):
         literal: The whole new content, None if hunks or the oid tell it.
         created: Whether there was no file.
         deleted: Whether the file goes.
+        entry: Whether it is a generated entry, its path INGREDIENT/.mvcs/NAME; `literal` is what it becomes then.
+        base: What a generated entry was, None if there was none.
     """
 
     __slots__ = (
-        "after", "before", "created", "deleted", "ingredient", "lines", "literal", "new_mode", "old_mode", "path",
+        "after", "base", "before", "created", "deleted", "entry", "ingredient", "lines", "literal", "new_mode",
+        "old_mode", "path",
     )
 
     def __init__(
         self, path: bytes, *, ingredient: str = "", before: Oid | None = None, after: Oid | None = None,
         old_mode: int | None = None, new_mode: int | None = None, lines: tuple[str, ...] = (),
-        literal: bytes | None = None, created: bool = False, deleted: bool = False,
+        literal: bytes | None = None, created: bool = False, deleted: bool = False, entry: bool = False,
+        base: bytes | None = None,
     ) -> None:
         self.path = path
         self.ingredient = ingredient
@@ -62,10 +67,18 @@ class FilePatch(Record):
         self.literal = literal
         self.created = created
         self.deleted = deleted
+        self.entry = entry
+        self.base = base
 
 
 def write_head(patch: FilePatch) -> bytes:
-    """Returns the lines before the body of a section."""
+    """Returns the lines before the body of a section; of a generated entry all of it."""
+    first = NO_FILE if patch.before is None else patch.before.hex()
+    second = NO_FILE if patch.after is None else patch.after.hex()
+    index = f"index {first}..{second}".encode()
+    if patch.entry:
+        contents = [mark + text for mark, text in ((b"- ", patch.base), (b"+ ", patch.literal)) if text is not None]
+        return b"\n".join([b"entry " + quoted(patch.path), index, *contents]) + b"\n"
     a, b = quoted(b"a/" + patch.path), quoted(b"b/" + patch.path)
     lines = [b"ingredient " + patch.ingredient.encode(), b"diff --git " + a + b" " + b]
     if patch.created:
@@ -74,9 +87,7 @@ def write_head(patch: FilePatch) -> bytes:
         lines.append(b"deleted file mode %o" % (patch.old_mode or 0))
     elif patch.old_mode != patch.new_mode:
         lines += [b"old mode %o" % (patch.old_mode or 0), b"new mode %o" % (patch.new_mode or 0)]
-    first = NO_FILE if patch.before is None else patch.before.hex()
-    second = NO_FILE if patch.after is None else patch.after.hex()
-    lines.append(f"index {first}..{second}".encode())
+    lines.append(index)
     if patch.lines:
         lines.append(b"--- " + (b"/dev/null" if patch.created else a))
         lines.append(b"+++ " + (b"/dev/null" if patch.deleted else b))
@@ -128,13 +139,21 @@ def unquoted(text: bytes) -> bytes:
 
 
 def read_patch(content: bytes) -> list[FilePatch]:
-    """Reads a patch.
+    """Reads a patch; one that `mvcs diff` made of no change has no section.
 
     Raises:
         UnreadableContent: If it is none, with the line.
     """
     reading = _Reading(content.split(b"\n"))
     return reading.run()
+
+
+def _oids(line: bytes) -> tuple[Oid | None, Oid | None]:
+    index = _INDEX.match(line)
+    if index is None:
+        return None, None
+    first, second = (None if name == NO_FILE.encode() else Oid(bytes.fromhex(name.decode())) for name in index.groups())
+    return first, second
 
 
 class _Reading:
@@ -156,8 +175,11 @@ class _Reading:
                 found.append(self._section(ingredient))
                 ingredient = ""
                 continue
+            elif line.startswith(b"entry "):
+                found.append(self._entry())
+                continue
             self._at += 1
-        if not found:
+        if not found and self._lines[0] != HEAD:
             self._at = 0
             wrong = self._wrong("no section that begins with diff --git")
             raise wrong
@@ -171,11 +193,7 @@ class _Reading:
             if line.startswith((b"old mode ", b"new mode ", b"new file mode ", b"deleted file mode ")):
                 self._mode(made, line)
             elif line.startswith(b"index "):
-                index = _INDEX.match(line)
-                if index:
-                    first, second = index[1].decode(), index[2].decode()
-                    made.before = None if first == NO_FILE else Oid(bytes.fromhex(first))
-                    made.after = None if second == NO_FILE else Oid(bytes.fromhex(second))
+                made.before, made.after = _oids(line)
             elif line.startswith((b"rename ", b"copy ", b"similarity ", b"GIT binary patch")):
                 wrong = self._wrong(f"{line.split(b' ')[0].decode()} is not read; make it with mvcs diff --patch")
                 raise wrong
@@ -185,9 +203,32 @@ class _Reading:
             elif line.startswith(b"mvcs literal "):
                 made.literal = self._literal(line)
                 break
-            elif line.startswith((b"diff --git ", b"ingredient ")):
+            elif line.startswith((b"diff --git ", b"ingredient ", b"entry ")):
                 break
             self._at += 1
+        return made
+
+    def _entry(self) -> FilePatch:
+        path = unquoted(self._lines[self._at][6:])
+        ingredient = path.partition(b"/")[0].decode("utf-8", "replace")
+        made = FilePatch(path, ingredient=ingredient, entry=True)
+        self._at += 1
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if line.startswith(b"index "):
+                made.before, made.after = _oids(line)
+            elif line.startswith(b"- "):
+                made.base = line[2:]
+            elif line.startswith(b"+ "):
+                made.literal = line[2:]
+            else:
+                break
+            self._at += 1
+        made.created, made.deleted = made.base is None, made.literal is None
+        for oid, content in ((made.before, made.base), (made.after, made.literal)):
+            if (oid is None) != (content is None) or (content is not None and blob_oid(content) != oid):
+                wrong = self._wrong("a generated entry that is not what its index names")
+                raise wrong
         return made
 
     def _path(self, rest: bytes) -> bytes:

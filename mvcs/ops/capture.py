@@ -19,6 +19,7 @@ from mvcs.objects.hashing import BLOB
 from mvcs.objects.record import Record
 from mvcs.objects.tree import FILE, IS_BLOB, SYMLINK, Entry
 from mvcs.objects.values import canonical_json
+from mvcs.ops.parts import is_generated
 from mvcs.ops.scope import CommitScope
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 SEARCHED = ("code", "config", "environment", "about")
 """Ingredients whose text is searched for secrets."""
 MAX_SEARCHED = 1 << 20
+ALLOW = "mvcs commit --allow-secret if it is none"
 
 
 class Given(Record):
@@ -77,7 +79,8 @@ class Gathered(Record):
 
 
 def gather(
-    seen: Look, changes: list[FileChange], batch: Batch, given: Given, *, tree: Oid, parent: Commit | None
+    seen: Look, changes: list[FileChange], batch: Batch, given: Given, *, tree: Oid, parent: Commit | None,
+    searched: list[FileChange],
 ) -> Gathered:
     """Gathers what a commit of these changes has beside them.
 
@@ -88,6 +91,7 @@ def gather(
         given: What the command gave.
         tree: Root tree that is changed.
         parent: Its commit, whose reasons still hold where nothing is captured anew.
+        searched: What is searched for secrets: what no commit has had.
 
     Raises:
         SecretFound: If a changed file or a parameter has something that looks like a secret.
@@ -95,7 +99,7 @@ def gather(
         ChangedDuringCapture: If a file was changed while a handler read it.
     """
     found = Gathered()
-    secrets = _secrets(changes, batch, allow_secret=given.allow_secret)
+    secrets = _secrets(searched, batch, allow_secret=given.allow_secret)
     before = () if parent is None else parent.incomplete
     scope = CommitScope(seen, changes, tree, before)
     try:
@@ -195,7 +199,8 @@ def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> 
         for secret in find_secrets(change.path, batch.load(after.entry.oid, BLOB)):
             path = os.fsdecode(change.path)
             if not allow_secret:
-                raise SecretFound(path=path, line=secret.line, kind=secret.kind)
+                hint = ALLOW if is_generated(change.path) else None
+                raise SecretFound(path=path, line=secret.line, kind=secret.kind, hint=hint)
             name = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             allowed.append({"path": name, "line": secret.line, "kind": secret.kind})
     return allowed
@@ -211,7 +216,6 @@ def _secrets_of_params(given: Given) -> list[Json]:
     allowed: list[Json] = []
     for secret in find_secrets(b"params.yaml", text.encode("utf-8", "replace")) if text else ():
         if not given.allow_secret:
-            hint = "mvcs commit --allow-secret if it is none"
-            raise SecretFound(path=place, line=secret.line, kind=secret.kind, hint=hint)
+            raise SecretFound(path=place, line=secret.line, kind=secret.kind, hint=ALLOW)
         allowed.append({"path": place, "line": secret.line, "kind": secret.kind})
     return allowed

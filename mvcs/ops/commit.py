@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.trees import FileChange, summary
+from mvcs.diff.trees import FileChange, diff_roots, summary
 from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
 from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
@@ -20,6 +20,7 @@ from mvcs.ops.branch import no_twin
 from mvcs.ops.capture import Given, gather
 from mvcs.ops.context import Look, look, open_workspace, put_back
 from mvcs.ops.moves import head_moves, refuse_shared
+from mvcs.ops.prepared import drop, state_before
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
 from mvcs.refs.names import TAGS, check_name, merging_key, tag_key
@@ -162,8 +163,8 @@ class _Making:
         self.batch = batch
         self.request = request
         self.merged = merged
-        self.old = seen.commit if merged is None else merged.progress.commit
-        self.old_tree = seen.tree if merged is None else merged.progress.commit.tree
+        self.old = state_before(seen) if merged is None else merged.progress.commit
+        self.old_tree = EMPTY if self.old is None else self.old.tree
         self.warnings: list[str] = [] if merged is None else list(merged.notes)
         previous = seen.head.commit
         if request.amend and previous is None:
@@ -173,7 +174,10 @@ class _Making:
         seen, request = self.seen, self.request
         changes = self._changes()
         given = Given(request.metrics, request.params, allow_secret=request.allow_secret)
-        self.found = gather(seen, changes, self.batch, given, tree=self.old_tree, parent=self.old)
+        searched = changes if self.merged is not None else [*seen.changes, *seen.carried]
+        self.found = gather(
+            seen, changes, self.batch, given, tree=self.old_tree, parent=self.old, searched=searched
+        )
         self.warnings += self.found.warnings
         tree = changed_tree(self.repository, self.old_tree, {**edits_of(changes), **self.found.edits})
         if tree.oid == seen.tree and not (request.amend or request.trained or self.merged is not None):
@@ -196,9 +200,9 @@ class _Making:
         if "weights" in stale:
             self.warnings.append("the weights are stale: the recipe changed and they did not")
         return CommitResult(
-            oid, made, branch=None if seen.head.branch is None else seen.head.shown, files=len(seen.changes),
-            new_bytes=getattr(self.batch, "new_bytes", 0), total_bytes=_total(tree), stale=stale,
-            warnings=self.warnings,
+            oid, made, branch=None if seen.head.branch is None else seen.head.shown,
+            files=len(seen.changes) + len(seen.carried), new_bytes=getattr(self.batch, "new_bytes", 0),
+            total_bytes=_total(tree), stale=stale, warnings=self.warnings,
         )
 
     def _check_presence(self) -> None:
@@ -209,12 +213,16 @@ class _Making:
                 raise ObjectMissing(oid=oid.hex(), kind=BLOB)
 
     def _changes(self) -> list[FileChange]:
-        """Returns how the files differ from HEAD, or from what a merge wrote: that has more than files."""
+        """Returns how the files differ from the state that the commit continues."""
+        seen = self.seen
+        if self.merged is None and self.old is seen.commit:
+            return seen.changes
         if self.merged is None:
-            return self.seen.changes
+            now = changed_tree(self.repository, seen.tree, edits_of(seen.changes))
+            return diff_roots(now.load, None if self.old_tree == EMPTY else self.old_tree, now.root)
         from mvcs.ops.settling import changes_since
 
-        return changes_since(self.seen, self.merged.progress, self.batch)
+        return changes_since(seen, self.merged.progress, self.batch)
 
     # Parts of the commit object
 
@@ -239,7 +247,7 @@ class _Making:
             message = self.merged.message if message is None else message
         if message is None:
             only_params = request.params and not seen.changes
-            message = "Change params" if only_params else summary(seen.changes)
+            message = "Change params" if only_params else summary([*seen.changes, *seen.carried])
             message = old.message if request.amend and old is not None else message
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
@@ -249,18 +257,19 @@ class _Making:
         )
 
     def _origin(self, tree: NewTree) -> Origin | None:
-        old = self.old
-        weights = tree.ingredients().get("weights")
-        if weights is None:
+        if "weights" not in tree.ingredients():
             return None
         recipe = self._recipe(tree)
-        before = None if old is None else old.origin
-        if before is not None and self._same_weights(tree):
+        state = next((state for state in self._states() if self._same_weights(tree, state)), None)
+        before = None if state is None else state.origin
+        if before is not None:
             if self.request.trained:
                 return Origin(recipe, "declared", before.start)
             if self.merged is not None:
                 return Origin(recipe, before.how, before.start) if before.how.startswith("merged:") else before
-            return before if self.request.amend else Origin(before.recipe, "inherited", before.start)
+            if state is self.seen.prepared or self.request.amend:
+                return before
+            return Origin(before.recipe, "inherited", before.start)
         if self.request.trained:
             return Origin(recipe, "declared")
         self._warn_of_times()
@@ -273,16 +282,15 @@ class _Making:
         before = None if old is None else old.measured
         if self.request.metrics:
             return now["weights"]
-        then = self._old().ingredients()
-        if self._same_weights(tree):
-            if before == then.get("weights"):
-                before = now["weights"]  # with another signature they are the same weights
-            if now["metrics"] == then.get("metrics"):
-                return before
+        for state in self._states():
+            then = self._tree_of(state).ingredients()
+            if self._same_weights(tree, state) and now["metrics"] == then.get("metrics"):
+                # With another signature they are the same weights.
+                return now["weights"] if state.measured == then.get("weights") else state.measured
         # Written after the weights counts, also when the same numbers came out again.
         if max(self._times("metrics"), default=0) >= max(self._times("weights"), default=0):
             return now["weights"]
-        if now["metrics"] == then.get("metrics"):
+        if old is not None and now["metrics"] == self._tree_of(old).ingredients().get("metrics"):
             return before
         self.warnings.append(
             "the metrics are older than the weights, so they are recorded as not measured on them"
@@ -301,12 +309,16 @@ class _Making:
 
     # Answers
 
-    def _old(self) -> NewTree:
-        return NewTree(self.repository, self.old_tree, [])
+    def _states(self) -> list[Commit]:
+        """Returns the states whose weights and metrics are known: the one that is continued, HEAD's."""
+        return [state for state in dict.fromkeys((self.old, self.seen.commit)) if state is not None]
 
-    def _same_weights(self, tree: NewTree) -> bool:
-        """Whether a tree has the weights of the old one; what capture generated for them does not count."""
-        return tree.files_of("weights") == self._old().files_of("weights") is not None
+    def _tree_of(self, state: Commit) -> NewTree:
+        return NewTree(self.repository, state.tree, [])
+
+    def _same_weights(self, tree: NewTree, state: Commit) -> bool:
+        """Whether a tree has the weights of a state; what capture generated for them does not count."""
+        return tree.files_of("weights") == self._tree_of(state).files_of("weights") is not None
 
     def _recipe(self, tree: NewTree) -> Oid:
         return tree.recipe(lambda oid: self.batch.load(oid, BLOB))
@@ -353,6 +365,7 @@ class _Making:
             moves.append(self._tag(oid))
         if self.merged is not None:
             moves.append(Move(merging_key(seen.workspace.name), self.merged.progress.oid, None))
+        moves += drop(seen)
         settle(seen.scan, tree.oid)
         if self.merged is not None and self.merged.notes:
             seen.scan.cache.base = None  # the commit has files that the walk does not take

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.errors import InvalidArgument, RevisionNotFound
 from mvcs.objects.commit import INGREDIENTS
-from mvcs.objects.editing import is_generated
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.log import bases, split_range
+from mvcs.ops.parts import full_path
 from mvcs.ops.revisions import resolve_commit
-from mvcs.ops.trees import changed_tree, edits_of
+from mvcs.ops.trees import changed_tree
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest
 
@@ -51,22 +51,15 @@ def diff(
     else:
         found = _against_files(repository, first, generated=generated)
     if generated:
-        found = sorted(map(_full, found), key=lambda change: change.path)
+        found = sorted(map(full_path, found), key=lambda change: change.path)
     return [change for change in found if not only or change.ingredient in only]
-
-
-def _full(change: FileChange) -> FileChange:
-    """Returns a change whose path is one in the root tree where it is of a generated entry."""
-    if not is_generated(change.path):
-        return change
-    return FileChange(change.ingredient.encode() + b"/" + change.path, change.before, change.after)
 
 
 def _against_files(repository: Repository, first: str | None, *, generated: bool) -> list[FileChange]:
     workspace = open_workspace(repository)
     seen = look(workspace, Digest(), strict=False)
     if first is None:
-        return seen.changes
+        return [*seen.changes, *seen.carried] if generated else seen.changes
     before: Oid | None = resolve_commit(repository, first)[1].tree
-    now = changed_tree(repository, seen.tree, edits_of(seen.changes))
+    now = changed_tree(repository, seen.tree, seen.edits())
     return diff_roots(now.load, None if before == EMPTY else before, now.root, generated=generated)

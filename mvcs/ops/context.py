@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.ops.resembling import Resembling
+from mvcs.ops.trees import edits_of
+from mvcs.refs.names import prepared_key
 from mvcs.repo.changes import EMPTY, compare, read_unknown
 from mvcs.repo.reading import Digest
 from mvcs.repo.scan import Seen
@@ -66,6 +68,8 @@ class Look:
         changes: How the files differ from the tree.
         problems: What could not be captured.
         again: Path to oid of files that are what HEAD has, whose bytes were collected and are stored anew.
+        prepared: What the next commit takes beside the files, as a commit; None if there is nothing.
+        carried: How the generated entries of that differ from HEAD's, as INGREDIENT/.mvcs/NAME.
     """
 
     def __init__(self, workspace: Workspace, refs: Refs, head: Head) -> None:
@@ -79,6 +83,13 @@ class Look:
         self.changes: list[FileChange] = []
         self.problems: list[CaptureError] = []
         self.again: dict[bytes, Oid] = {}
+        self.prepared: Commit | None = None
+        self.carried: list[FileChange] = []
+
+    def edits(self) -> dict[bytes, Entry | None]:
+        """Returns all that differs from HEAD's tree as changes of it: files, and generated entries."""
+        entries = {change.path: None if change.after is None else change.after.entry for change in self.carried}
+        return {**edits_of(self.changes), **entries}
 
 
 def head_of(workspace: Workspace) -> tuple[Refs, Head]:
@@ -108,6 +119,7 @@ def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
     if head.base is not None:
         seen.commit = repository.commit(head.base)
         seen.tree = seen.commit.tree
+    _look_at_prepared(seen)
     seen.scan = workspace.scan(rules_maker(workspace))
     seen.read = read_unknown(
         workspace.root, seen.scan, digest, repository.progress, None if strict else seen.problems,
@@ -121,6 +133,21 @@ def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
 
         seen.changes = with_references(workspace, seen.tree, seen.changes, digest)
     return seen
+
+
+def _look_at_prepared(seen: Look) -> None:
+    """Notes what is prepared, if it is for the commit that HEAD is at."""
+    repository = seen.workspace.repository
+    oid = seen.refs.resolve(prepared_key(seen.workspace.name))
+    if oid is None:
+        return
+    commit = repository.commit(oid)
+    if commit.parents == (() if seen.head.base is None else (seen.head.base,)):
+        from mvcs.ops.parts import changes_between, is_generated
+
+        before, after = (None if tree == EMPTY else tree for tree in (seen.tree, commit.tree))
+        seen.prepared = commit
+        seen.carried = [c for c in changes_between(repository.load_tree, before, after) if is_generated(c.path)]
 
 
 def _store_hashed(seen: Look, batch: Batch, *, strict: bool) -> None:

@@ -19,6 +19,7 @@ from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_entry
 from mvcs.ops.collected import refuse_collected
+from mvcs.ops.prepared import leave, state_before
 from mvcs.ops.recover import roll_back
 from mvcs.ops.trees import NewTree, changed_tree, edit_unstored, edits_of, placed_in
 from mvcs.ports import reached
@@ -185,6 +186,7 @@ class Rewrite:
             CannotWriteName: If a name cannot be written here; nothing is changed then.
             WeightsCollected: If gc has collected what is to be written; nothing is changed then.
         """
+        moves = leave(self.seen, moves, force=self.force)
         self._refuse_collected()
         unsaved = self.unsaved()
         if unsaved and not self.force:
@@ -256,21 +258,21 @@ class Rewrite:
 
     def _save(self, unsaved: Mapping[bytes, Entry | None], command: str) -> NewTree:
         """Saves the workspace as a commit that the operation names."""
-        edits = edits_of(self.seen.changes)
+        edits = self.seen.edits()
         for path in unsaved:
             self._read[path], entry = read_file(self.workspace.root, path, self.batch)
             local = self.local.get(path)
             ingredient = local.ingredient if local is not None else "about"
             edits[ingredient.encode() + b"/" + path] = entry
         tree = self._keep(changed_tree(self.repository, self.seen.tree, edits))
-        old = self.seen.commit
+        old = state_before(self.seen)
         person = self.repository.person(self.repository.actor(None, self.workspace.root))
         base = self.seen.head.base
         saved = Commit(
             model=self.workspace.model, tree=tree.oid, parents=() if base is None else (base,),
-            generation=1 if old is None else old.generation + 1, author=person, committer=person,
-            message=f"Saved before: mvcs {command}", origin=None if old is None else old.origin,
-            measured=None if old is None else old.measured,
+            generation=1 if self.seen.commit is None else self.seen.commit.generation + 1, author=person,
+            committer=person, message=f"Saved before: mvcs {command}",
+            origin=None if old is None else old.origin, measured=None if old is None else old.measured,
         )
         self.saved = self.batch.put_object(COMMIT, saved.encode())
         return tree

@@ -186,7 +186,7 @@ def refuse_unsaved(seen: Look, target: NewTree) -> None:
     """Checks that every file is what HEAD has, or already what a merge gives: a merge is of commits.
 
     Raises:
-        UnsavedWork: If not.
+        UnsavedWork: If not, or if entries are prepared for the next commit.
         PathInTwoIngredients: If both sides have a path in different ingredients, one of them weights or metrics.
     """
     flatten(target.load, target.root)  # one path in two ingredients is told as that
@@ -197,6 +197,7 @@ def refuse_unsaved(seen: Look, target: NewTree) -> None:
         same = there is None if change.after is None else change.after.same(there)
         if change.path not in merged and not same:
             unsaved.append(change.path)
+    unsaved += [change.path for change in seen.carried]
     if unsaved:
         raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint="mvcs commit")
 

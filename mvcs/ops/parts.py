@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.merge.borders import OUTCOME
+from mvcs.objects.editing import GENERATED, files_below, flatten, ingredient_trees
+from mvcs.objects.tree import IS_TREE, find_entry
 
 if TYPE_CHECKING:
     from mvcs.merge.paths import PathMerge
@@ -25,18 +27,30 @@ def join(merged: PathMerge, other: PathMerge) -> None:
 
 def changes_between(load: Load, before: Oid | None, after: Oid | None) -> list[FileChange]:
     """Returns what changed between two root trees; a generated entry's path begins with its ingredient."""
-    changes = []
-    for change in diff_roots(load, before, after, generated=True):
-        path = change.path
-        if path.startswith(b".mvcs/"):
-            path = change.ingredient.encode() + b"/" + path
-        changes.append(FileChange(path, change.before, change.after))
-    return changes
+    return [full_path(change) for change in diff_roots(load, before, after, generated=True)]
+
+
+def full_path(change: FileChange) -> FileChange:
+    """Returns a change as it is told: a generated entry's path begins with its ingredient."""
+    if not change.path.startswith(GENERATED + b"/"):
+        return change
+    return FileChange(change.ingredient.encode() + b"/" + change.path, change.before, change.after)
+
+
+def told_paths(load: Load, root: Oid) -> set[bytes]:
+    """Returns the paths of a root tree as they are told: those of files, and INGREDIENT/.mvcs/NAME."""
+    found = set(flatten(load, root))
+    for ingredient, tree in ingredient_trees(load, root).items():
+        entry = find_entry(load, tree, GENERATED)
+        if entry is not None and entry.kind == IS_TREE:
+            prefix = ingredient.encode() + b"/" + GENERATED + b"/"
+            found |= {path for path, _ in files_below(load, entry.oid, prefix)}
+    return found
 
 
 def is_generated(path: bytes) -> bool:
     """Whether a path, as `changes_between` gives it, is a generated entry's."""
-    return path.partition(b"/")[2].startswith(b".mvcs/")
+    return path.partition(b"/")[2].startswith(GENERATED + b"/")
 
 
 def recipe_part(change: FileChange) -> FileChange | None:

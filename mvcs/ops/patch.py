@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import ObjectMissing, PatchDoesNotApply, UnreadableContent
+from mvcs.errors import InvalidObject, ObjectMissing, PatchDoesNotApply, UnreadableContent
 from mvcs.formats.content import Bytes
 from mvcs.formats.patches import HEAD, FilePatch, read_patch, write_head, write_literal
 from mvcs.merge.drivers import merge_file
 from mvcs.merge.values import leave
-from mvcs.objects.editing import Placed, find_file, unsafe_path
+from mvcs.objects.commit import INGREDIENTS
+from mvcs.objects.editing import GENERATED, Placed, find_file, unsafe_path
 from mvcs.objects.hashing import BLOB, Oid
-from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, IS_TREE, SYMLINK, Entry
+from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, IS_TREE, SYMLINK, Entry, find_path
+from mvcs.objects.values import canonical_json, parse_json
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.details import content_of
 from mvcs.ops.files import Rewrite
+from mvcs.ops.parts import is_generated
+from mvcs.ops.prepared import prepare, state_before
 from mvcs.ops.recover import recover
 from mvcs.ops.restore import RestoreResult
 from mvcs.ops.trees import changed_tree
@@ -56,7 +60,10 @@ def patch(
     for change in changes:
         before, after = change.before, change.after
         if any(side is not None and side.entry.kind != IS_BLOB for side in (before, after)):
-            continue  # kept elsewhere
+            continue  # kept elsewhere: mvcs.toml says it
+        if is_generated(change.path):
+            yield write_head(_entry(repository, change))
+            continue
         made = FilePatch(
             change.path, ingredient=change.ingredient, before=None if before is None else before.entry.oid,
             after=None if after is None else after.entry.oid, old_mode=None if before is None else before.entry.mode,
@@ -68,6 +75,27 @@ def patch(
         yield write_head(made)
         if not made.lines and new is not None and made.before != made.after and (binary or new.size <= INSIDE):
             yield from write_literal(new.pieces(), new.size)
+
+
+def _entry(repository: Repository, change: FileChange) -> FilePatch:
+    oids = [None if side is None else side.entry.oid for side in (change.before, change.after)]
+    base, literal = (None if oid is None else repository.store.read_blob(oid) for oid in oids)
+    for content in (base, literal):
+        if content is not None:
+            _check_entry(content)
+    return FilePatch(
+        change.path, ingredient=change.ingredient, before=oids[0], after=oids[1], entry=True, base=base, literal=literal
+    )
+
+
+def _check_entry(content: bytes) -> None:
+    """Checks that a generated entry is what capture writes: one line of canonical JSON.
+
+    Raises:
+        InvalidObject: If it is not.
+    """
+    if canonical_json(parse_json(content)) != content:
+        raise InvalidObject(kind=BLOB, reason="a generated entry that is no canonical JSON")
 
 
 def _lines(old: Content | None, new: Content | None, context: int) -> tuple[str, ...]:
@@ -85,12 +113,15 @@ def _lines(old: Content | None, new: Content | None, context: int) -> tuple[str,
         return ()
 
 
-def apply(repository: Repository, content: bytes, *, command: str = "apply") -> RestoreResult:
-    """Applies a patch to the files of the workspace; nothing is committed.
+def apply(
+    repository: Repository, content: bytes, *, only: tuple[str, ...] = (), command: str = "apply"
+) -> RestoreResult:
+    """Applies a patch to the files of the workspace, and to what the next commit takes beside them.
 
     Args:
         repository: Opened from the workspace.
         content: The patch.
+        only: Ingredients whose changes are applied; all if empty.
         command: The command as typed.
 
     Raises:
@@ -107,12 +138,15 @@ def apply(repository: Repository, content: bytes, *, command: str = "apply") -> 
             seen = look(workspace, Digest(), strict=False)
             applying = _Applying(repository, seen, batch)
             edits: dict[bytes, Entry | None] = {}
+            entries: dict[bytes, Entry | None] = {}
+            patches = [item for item in patches if not only or applying.ingredient_of(item) in only]
             for item in patches:
-                edits.update(applying.one(item))
+                (entries if item.entry else edits).update(applying.one(item))
             target = changed_tree(repository, seen.tree, edits)
-            only = {item.path for item in patches}
-            done = Rewrite(seen, batch, target, only=only).run(moves=(), command=command)
-            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+            paths = {item.path for item in patches if not item.entry}
+            moves = prepare(seen, batch, {**edits, **entries}, command=command)
+            done = Rewrite(seen, batch, target, only=paths).run(moves=tuple(moves), command=command)
+            return RestoreResult([os.fsdecode(path) for path in sorted([*done.paths, *entries])], done.saved)
 
 
 class _Applying:
@@ -122,7 +156,9 @@ class _Applying:
         self._batch = batch
 
     def one(self, item: FilePatch) -> dict[bytes, Entry | None]:
-        """Returns what a section does to HEAD's tree."""
+        """Returns what a section does to HEAD's tree, or to that of the state that the next commit continues."""
+        if item.entry:
+            return self._generated(item)
         problem = unsafe_path(item.path)
         if problem is not None:
             raise self._refusal(item, problem)
@@ -136,12 +172,47 @@ class _Applying:
             if item.before is not None and here.entry.oid != item.before:
                 raise self._refusal(item, "it would be deleted and has changed")
             return {here.ingredient.encode() + b"/" + item.path: None}
+        ingredient = self.ingredient_of(item)
         mode = item.new_mode if item.new_mode is not None else here.entry.mode if here is not None else FILE
         if mode not in MODES:
             raise self._refusal(item, f"mode {mode:o}")
-        ingredient = here.ingredient if here is not None else item.ingredient or "code"
         oid, size = self._content(item, here)
         return {ingredient.encode() + b"/" + item.path: Entry(b"", mode, IS_BLOB, oid, size)}
+
+    def ingredient_of(self, item: FilePatch) -> str:
+        """Returns where a section's file belongs: where it is, else where the patch says."""
+        here = None if item.entry else self._here(item.path)
+        return here.ingredient if here is not None else item.ingredient or "code"
+
+    def _generated(self, item: FilePatch) -> dict[bytes, Entry | None]:
+        inner = item.path.partition(b"/")[2]
+        name = inner.removeprefix(GENERATED + b"/")
+        if item.ingredient not in INGREDIENTS or not is_generated(item.path) or b"/" in name or unsafe_path(name):
+            raise self._refusal(item, "not the path of a generated entry")
+        old = state_before(self._seen)
+        here = None
+        if old is not None and old.tree != EMPTY:
+            here = find_path(self._repository.load_tree, old.tree, item.path)
+        current = None if here is None else here.oid
+        if current == item.after:
+            return {}
+        wanted = item.literal
+        if current != item.before:
+            if current is None or wanted is None:
+                raise self._refusal(item, "it is not there" if current is None else "it would go and has changed")
+            base = None if item.base is None else Bytes(item.base)
+            ours = Bytes(self._repository.store.read_blob(current))
+            merged = merge_file(inner, item.ingredient, base, ours, Bytes(wanted), leave, keys={})
+            if merged.conflicts:
+                raise self._refusal(item, f"{len(merged.conflicts)} conflict(s) with what is here")
+            wanted = merged.content.read()
+        if wanted is None:
+            return {item.path: None}
+        try:
+            _check_entry(wanted)
+        except InvalidObject as error:
+            raise self._refusal(item, str(error.fields["reason"])) from error
+        return {item.path: Entry(name, FILE, IS_BLOB, self._batch.put_bytes(wanted), len(wanted))}
 
     def _here(self, path: bytes) -> Placed | None:
         if self._seen.tree == EMPTY:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from mvcs.diff.trees import diff_roots
 from mvcs.errors import InvalidArgument, PathNotFound, RevisionNotFound
 from mvcs.objects.commit import INGREDIENTS
-from mvcs.objects.editing import flatten
 from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.merging import refuse_in_progress
 from mvcs.ops.moves import head_moves, refuse_shared
+from mvcs.ops.parts import full_path, is_generated, told_paths
+from mvcs.ops.prepared import drop, prepare, prepare_on, state_before
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import NewTree, changed_tree, edits_of
@@ -21,8 +22,14 @@ from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mvcs.diff.trees import FileChange
+    from mvcs.objects.commit import Commit
     from mvcs.objects.hashing import Oid
+    from mvcs.objects.tree import Entry
     from mvcs.ops.context import Look
+    from mvcs.ops.files import Rewritten
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
 
@@ -31,7 +38,7 @@ class RestoreResult(Record):
     """What was restored.
 
     Args:
-        paths: Files written or removed.
+        paths: Files written or removed, and generated entries that the next commit takes, as INGREDIENT/.mvcs/NAME.
         saved: Commit with the work that was overwritten, None if there was none.
     """
 
@@ -51,6 +58,8 @@ def restore(
 ) -> RestoreResult:
     """Gives files the content that a commit has; what that overwrites is saved in a commit first.
 
+    Generated entries among the paths, as INGREDIENT/.mvcs/NAME, are what the next commit takes.
+
     Args:
         repository: Opened from the workspace.
         paths: Files and folders, relative to the workspace's root.
@@ -67,25 +76,45 @@ def restore(
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=False)
             refuse_in_progress(workspace, seen.refs)
-            tree = seen.tree
-            if source is not None:
-                tree = resolve_commit(repository, source)[1].tree
-            elif seen.commit is None:
+            commit = seen.commit if source is None else resolve_commit(repository, source)[1]
+            if commit is None:
                 raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
-            target = NewTree(repository, tree, [])
+            target = NewTree(repository, commit.tree, [])
             only = _chosen(seen, target, paths, source or "HEAD")
-            head_tree = seen.tree if tree == seen.tree else None
+            edits, entries = _taken(seen, commit, lambda change: change.path in only)
+            moves = prepare(seen, batch, edits, source=commit, command=command)
             done = Rewrite(seen, batch, target, force=True, only=only).run(
-                moves=(), command=command, new_head_tree=head_tree
+                moves=tuple(moves), command=command, new_head_tree=seen.tree if commit.tree == seen.tree else None
             )
-            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+            return _result(done, entries)
+
+
+def _result(done: Rewritten, entries: list[bytes]) -> RestoreResult:
+    return RestoreResult([os.fsdecode(path) for path in sorted([*done.paths, *entries])], done.saved)
+
+
+def _taken(
+    seen: Look, commit: Commit, wanted: Callable[[FileChange], bool]
+) -> tuple[dict[bytes, Entry | None], list[bytes]]:
+    """Returns what leads from the state that the next commit continues to another, and the entries among that.
+
+    Args:
+        seen: Before.
+        commit: What the wanted changes lead to.
+        wanted: Says of a change, a generated entry told as INGREDIENT/.mvcs/NAME, whether it is taken.
+    """
+    old = state_before(seen)
+    before = None if old is None or old.tree == EMPTY else old.tree
+    after = None if commit.tree == EMPTY else commit.tree
+    changes = diff_roots(seen.workspace.repository.load_tree, before, after, generated=True)
+    changes = [change for change in changes if wanted(full_path(change))]
+    return edits_of(changes), [path for path in (full_path(change).path for change in changes) if is_generated(path)]
 
 
 def _chosen(seen: Look, target: NewTree, paths: list[str], where: str) -> set[bytes]:
-    changed = {change.path for change in seen.changes}
-    every = set(flatten(target.load, target.root)) | changed
-    if seen.tree != target.oid and seen.tree != EMPTY:
-        every |= set(flatten(target.load, seen.tree))
+    every = {change.path for change in (*seen.changes, *seen.carried)}
+    for tree in {target.oid, seen.tree} - {EMPTY}:
+        every |= told_paths(target.load, tree)
     chosen: set[bytes] = set()
     for path in paths:
         wanted = os.fsencode(path).strip(b"/")
@@ -143,10 +172,11 @@ def reset(
             refuse_in_progress(workspace, seen.refs)
             refuse_shared(seen)
             oid, commit = resolve_commit(repository, revision)
-            moves = tuple(head_moves(seen, oid))
+            moves = head_moves(seen, oid)
             if not hard:
+                moves += prepare_on(seen, batch, oid, command)
                 repository.publish(
-                    actor=repository.actor(None, workspace.root), command=command, moves=moves,
+                    actor=repository.actor(None, workspace.root), command=command, moves=tuple(moves), batch=batch,
                     also=seen.scan.cache.save,
                 )
                 return RestoreResult([], None)
@@ -155,9 +185,9 @@ def reset(
             first = None if seen.tree == EMPTY else seen.tree
             paths = changed | {c.path for c in diff_roots(repository.load_tree, first, commit.tree)}
             done = Rewrite(seen, batch, target, force=True, only=paths).run(
-                moves=moves, command=command, new_head_tree=commit.tree
+                moves=(*moves, *drop(seen)), command=command, new_head_tree=commit.tree
             )
-            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+            return _result(done, [])
 
 
 def _reset_only(
@@ -173,5 +203,7 @@ def _reset_only(
             wanted = [c for c in diff_roots(repository.load_tree, first, commit.tree) if c.ingredient in only]
             target = changed_tree(repository, seen.tree, edits_of(wanted))
             paths = {c.path for c in wanted} | {c.path for c in seen.changes if c.ingredient in only}
-            done = Rewrite(seen, batch, target, force=True, only=paths).run(moves=(), command=command)
-            return RestoreResult([os.fsdecode(path) for path in done.paths], done.saved)
+            edits, entries = _taken(seen, commit, lambda change: change.ingredient in only)
+            moves = prepare(seen, batch, edits, source=commit, command=command)
+            done = Rewrite(seen, batch, target, force=True, only=paths).run(moves=tuple(moves), command=command)
+            return _result(done, entries)

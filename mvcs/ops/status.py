@@ -9,7 +9,7 @@ from mvcs.objects.hashing import BLOB, Oid
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.recover import recover
-from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
+from mvcs.ops.trees import NewTree, changed_tree, staleness
 from mvcs.refs.names import merging_key
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.journal import read_journal
@@ -94,7 +94,8 @@ def status(repository: Repository) -> Status:
     stale = _stale(seen)
     _save(seen)
     return Status(
-        seen.head, workspace.model, seen.changes, stale, sorted(os.fsdecode(path) for path in seen.scan.others),
+        seen.head, workspace.model, [*seen.changes, *seen.carried], stale,
+        sorted(os.fsdecode(path) for path in seen.scan.others),
         sorted(os.fsdecode(path) for path in seen.scan.left_out), list(seen.problems),
         follows_git=workspace.git is not None, merging=_merging(seen), due=_due(seen),
     )
@@ -137,15 +138,17 @@ def _save(seen: Look) -> None:
 
 
 def _stale(seen: Look) -> list[str]:
-    repository, commit = seen.workspace.repository, seen.commit
+    repository, commit = seen.workspace.repository, seen.prepared or seen.commit
     if commit is None:
         return []
-    tree = changed_tree(repository, seen.tree, edits_of(seen.changes))
+    tree = changed_tree(repository, seen.tree, seen.edits())
     now = tree.ingredients()
-    before = NewTree(repository, seen.tree, []).ingredients()
+    before = NewTree(repository, commit.tree, []).ingredients()
     if "weights" not in now:
         return []
-    recipe_changed = any(now.get(name) != before.get(name) for name in ("code", "data", "config", "environment"))
+    recipe_changed = seen.prepared is not None or any(
+        now.get(name) != before.get(name) for name in ("code", "data", "config", "environment")
+    )
     paths = {entry.oid: path for path, entry in seen.read.items()}
 
     def read_blob(oid: Oid) -> bytes:

@@ -31,13 +31,13 @@ class NewTree:
     def __init__(self, repository: Repository, oid: Oid, nodes: list[tuple[Oid, bytes]]) -> None:
         self.oid = oid
         self.nodes = nodes
-        self._repository = repository
+        self.repository = repository
         self._payloads = dict(nodes)
 
     def load(self, oid: Oid) -> bytes:
         """Returns a node of this tree, or of any stored one."""
         payload = self._payloads.get(oid)
-        return self._repository.load_tree(oid) if payload is None else payload
+        return self.repository.load_tree(oid) if payload is None else payload
 
     def put(self, batch: Batch) -> None:
         """Adds the new nodes to a batch."""

@@ -18,7 +18,9 @@ REMOTES = "remotes"
 HEAD = "HEAD"
 MERGING = "merging"
 """Space of the merges in progress, one at the most for each workspace."""
-SPACES = (HEADS, TAGS, VERSIONS, STAGES, DEPLOYMENTS, REMOTES, HEAD, MERGING)
+PREPARED = "prepared"
+"""Space of what the next commit of a workspace takes beside its files."""
+SPACES = (HEADS, TAGS, VERSIONS, STAGES, DEPLOYMENTS, REMOTES, HEAD, MERGING, PREPARED)
 
 WORKSPACE = "workspace/"
 """Prefix of moves that record what the files held; no refs (spec 10.4)."""
@@ -96,6 +98,11 @@ def head_key(workspace: str) -> str:
 def merging_key(workspace: str) -> str:
     """Returns the key of a workspace's merge in progress."""
     return f"{MERGING}/{workspace}"
+
+
+def prepared_key(workspace: str) -> str:
+    """Returns the key of what the next commit of a workspace takes beside its files."""
+    return f"{PREPARED}/{workspace}"
 
 
 def split_key(key: str) -> tuple[str, str, str]:

@@ -33,16 +33,21 @@ def fill(folder, chance):
         os.chmod(path, 0o755 if kind == 3 else 0o644)
 
 
+def given(chance):
+    params = [f"--param={name}={chance.randrange(3)}" for name in "abcd" if chance.randrange(2)]
+    return [*params, *(f"--metric=f{number}=0.{chance.randrange(1, 9)}" for number in range(3) if chance.randrange(2))]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_a_patch_leads_from_one_state_to_the_other(tmp_path, seed):
     chance = random.Random(seed)
     project = make_project(tmp_path / "p", {"train.py": "x\n", "data/keep.csv": "a\n"}, commit=False)
     fill(project, chance)
-    ok("commit", "-m", "one", cwd=project)
+    ok("commit", "-m", "one", *given(chance), cwd=project)
     one = ok("rev-parse", "HEAD", cwd=project).out.strip()
-    before = snapshot(project)
+    before, first = snapshot(project), ok("show", "--json", cwd=project).json["tree"]
     fill(project, chance)
-    ok("commit", "-m", "two", cwd=project)
+    ok("commit", "-m", "two", *given(chance), cwd=project)
     wanted, tree = snapshot(project), ok("show", "--json", cwd=project).json["tree"]
     (tmp_path / "patch").write_bytes(ok("diff", one, "HEAD", "--patch", cwd=project).bytes)
     (tmp_path / "back").write_bytes(ok("diff", "HEAD", one, "--patch", cwd=project).bytes)
@@ -53,3 +58,6 @@ def test_a_patch_leads_from_one_state_to_the_other(tmp_path, seed):
     assert ok("show", "--json", cwd=project).json["tree"] == tree
     ok("apply", str(tmp_path / "back"), cwd=project)
     assert snapshot(project) == before
+    if ok("status", "--json", cwd=project).json["changes"]:
+        ok("commit", "-m", "back", cwd=project)
+    assert ok("show", "--json", cwd=project).json["tree"] == first

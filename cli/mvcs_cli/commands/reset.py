@@ -15,7 +15,7 @@ from mvcs_cli.verb import complete_ingredient, complete_revision, verb
 @click.option("--soft", is_flag=True, help="Only the branch: the default.")
 @click.option(
     "--only", metavar="INGREDIENTS", shell_complete=complete_ingredient,
-    help="Give the files of these ingredients, with commas, the content of the commit; the branch stays.",
+    help="Give these ingredients, with commas, the content of the commit; the branch stays.",
 )
 def command(ui: Ui, revision: str, *, hard: bool, soft: bool, only: str | None) -> None:
     """Move the branch to a commit; the files stay as they are unless --hard is given."""
