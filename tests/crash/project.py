@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
+from store_contents import weights as versions
 
 import mvcs
 from mvcs.api import init
@@ -76,14 +77,17 @@ def small_files(seed: str) -> dict[str, bytes]:
     }
 
 
-GARBAGE = noise(500_000, "gone")
-"""Weights that only a removed branch has had."""
+GARBAGE = versions(seed=1, steps=9, each=200_000)
+"""Weights that only a removed branch has had; they are stored as a difference to ones that stay."""
 
 
 def make_project(folder: str, weights: int = 1_200_000) -> str:
-    """Makes a project with three commits on `main`, one on `other`, a removed branch's garbage, and unsaved work."""
+    """Makes a project with three commits on `main`, one on `other`, a removed branch's garbage, and unsaved work.
+
+    Its weights are versions of each other, so that chunks are based on chunks.
+    """
     os.makedirs(folder)
-    write(folder, {**small_files("one"), "model.safetensors": noise(weights, "w1"), "README.md": b"# one\n", "LICENSE": b"free\n"})
+    write(folder, {**small_files("one"), "model.safetensors": versions(seed=1, each=weights // 6), "README.md": b"# one\n", "LICENSE": b"free\n"})
     repo, _ = init(folder, model="m", yes=True)
     repo.commit("one")
     repo.switch("gone", create=True)  # what is garbage soon shares a segment with what stays
@@ -91,11 +95,11 @@ def make_project(folder: str, weights: int = 1_200_000) -> str:
     repo.commit("garbage")
     repo.switch("main")
     repo.delete_branch("gone")
-    write(folder, {**small_files("two"), "model.safetensors": noise(weights // 2, "w1") + noise(weights // 2, "w2")})
+    write(folder, {**small_files("two"), "model.safetensors": versions(seed=1, steps=1, each=weights // 6)})
     repo.commit("two", tag="t2")
     repo.switch("other", create=True, start="HEAD~1")
     write(folder, {
-        "train.py": b"print('other')\n", "model.safetensors": noise(weights, "other"), "README.md": None,
+        "train.py": b"print('other')\n", "model.safetensors": versions(seed=1, steps=2, each=weights // 6), "README.md": None,
         "data/new/c.csv": noise(400_000, "c"),
     })
     repo.commit("on other")
