@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.diff.renames import renames
 from mvcs.errors import UnreadableContent
 from mvcs.formats.values import ABSENT
 from mvcs.merge.values import BASE, OURS, THEIRS, UNION, Conflict, Decision, Resolved, merge_value
@@ -123,20 +124,6 @@ def merge_paths(
     merging.run()
     merging.result.conflicts.sort(key=lambda item: item.path)
     return merging.result
-
-
-def renames(changes: Mapping[bytes, FileChange]) -> dict[bytes, bytes]:
-    """Returns old path to new path of the files that only moved: one gone, one new, of equal content, and no third."""
-    gone: dict[Oid, list[bytes]] = {}
-    new: dict[Oid, list[bytes]] = {}
-    for path, change in changes.items():
-        if change.after is None and change.before is not None and change.before.entry.size:
-            gone.setdefault(change.before.entry.oid, []).append(path)
-        elif change.before is None and change.after is not None:
-            new.setdefault(change.after.entry.oid, []).append(path)
-    return {
-        paths[0]: new[oid][0] for oid, paths in gone.items() if len(paths) == 1 and len(new.get(oid, ())) == 1
-    }
 
 
 class _Merging:

@@ -12,6 +12,8 @@ from mvcs.objects.commit import Origin
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mvcs.objects.hashing import Oid
 
 WEIGHT_STRATEGIES = (OURS, THEIRS)
@@ -21,43 +23,54 @@ class Outcome(Record):
     """Weights and metrics of one state, with what is known of them.
 
     Args:
-        weights: Tree of the weights' files, None without.
+        weights: Tree of the weights' files, None without; equal for the same weights under other names.
         origin: Where they came from.
         metrics: Metrics tree, None without.
         measured: Tree of weights that the metrics were measured on.
+        rearranged: Whether it has no weights that the base has not: some were renamed or taken out, none trained.
     """
 
-    __slots__ = ("measured", "metrics", "origin", "weights")
+    __slots__ = ("measured", "metrics", "origin", "rearranged", "weights")
 
     def __init__(
-        self, weights: Oid | None, origin: Origin | None, metrics: Oid | None, measured: Oid | None
+        self, weights: Oid | None, origin: Origin | None, metrics: Oid | None, measured: Oid | None, *,
+        rearranged: bool = False,
     ) -> None:
         self.weights = weights
         self.origin = origin
         self.metrics = metrics
         self.measured = measured
+        self.rearranged = rearranged
 
 
 class Verdict(Record):
     """Whose weights the merge has.
 
     Args:
-        side: ours, theirs, or None if both must be merged file by file.
-        origin: Their origin; None without weights, or where it is only known after merging.
+        side: ours or theirs; None if both trained and both count.
+        origin: Their origin, None without weights.
+        whole: Whether the other side's files do not count. Else both sides' are merged by file, so that what one side
+            named otherwise or took out holds beside what the other trained.
         stale: Whether they belong to neither the merged recipe nor a strategy.
-        note: What to tell, empty if nothing.
+        dropped: Whether the other side trained too, and that is not in the result.
     """
 
-    __slots__ = ("note", "origin", "side", "stale")
+    __slots__ = ("dropped", "origin", "side", "stale", "whole")
 
-    def __init__(self, side: str | None, origin: Origin | None, *, stale: bool = False, note: str = "") -> None:
+    def __init__(
+        self, side: str | None, origin: Origin | None, *, whole: bool = False, stale: bool = False,
+        dropped: bool = False,
+    ) -> None:
         self.side = side
         self.origin = origin
+        self.whole = whole
         self.stale = stale
-        self.note = note
+        self.dropped = dropped
 
 
-def judge(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid, strategy: str | None = None) -> Verdict:
+def judge(
+    base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid, strategy: str | None = None, *, asked: bool = False
+) -> Verdict:
     """Decides whose weights a merge has.
 
     Args:
@@ -66,66 +79,57 @@ def judge(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid, strategy: 
         theirs: The merged one.
         recipe: Oid of the merged recipe.
         strategy: What the user named with --weights.
+        asked: Whether somebody asked for theirs' weights alone: then they are taken whatever made them.
+
+    Laws:
+        With the sides swapped the verdict is the same, but where neither side's weights are of the recipe and both
+        trained: then ours stay.
     """
+    sides = {OURS: ours, THEIRS: theirs}
     if strategy is not None:
-        side = ours if strategy == OURS else theirs
-        origin = None if side.weights is None else Origin(recipe, f"merged:{strategy}")
-        return Verdict(strategy, origin)
-    if ours.weights == theirs.weights and _recipe(ours) == _recipe(theirs):
-        return _of(OURS, ours, recipe)
-    fresh = [
-        (name, side) for name, side in ((OURS, ours), (THEIRS, theirs))
-        if side.weights is not None and _recipe(side) == recipe
-    ]
-    if len(fresh) == 1:
-        name, side = fresh[0]
-        other = theirs if name == OURS else ours
-        dropped = other.weights not in {base.weights, side.weights, None}
-        note = f"the weights are those of {name}, made by the merged recipe; " if dropped else ""
-        if dropped:
-            note += f"the other side's, made by another one, are not taken (--weights {_other(name)})"
-        return Verdict(name, side.origin, note=note)
-    sides = ((OURS, ours), (THEIRS, theirs))
-    changed = [(name, side) for name, side in sides if side.weights != base.weights]
-    if len(fresh) == 2 and len(changed) == 2:
+        made = None if sides[strategy].weights is None else Origin(recipe, f"merged:{strategy}")
+        return Verdict(strategy, made, whole=True)
+    fresh = [name for name, side in sides.items() if side.weights is not None and _recipe(side) == recipe]
+    trained = [name for name, side in sides.items() if _trained(base, side)]
+    if asked and trained == [THEIRS]:
+        winner = THEIRS
+    elif len(fresh) == 1:
+        winner = fresh[0]
+    else:
+        winner = trained[0] if len(trained) == 1 else OURS
+    side, other = sides[winner], other_side(winner)
+    stale = side.weights is not None and _recipe(side) != recipe
+    if other not in trained or ours.weights == theirs.weights:
+        return Verdict(winner, side.origin, stale=stale)
+    if len(fresh) == 2:
         return Verdict(None, Origin(recipe, "merged:tensors"))
-    if len(changed) == 1:
-        return _of(*changed[0], recipe)
-    verdict = _of(OURS, ours, recipe)
-    if len(changed) == 2 and verdict.stale:
-        verdict.note = "both sides have new weights, and neither were made by the merged recipe; ours are kept"
-    return verdict
+    return Verdict(winner, side.origin, whole=True, stale=stale, dropped=True)
 
 
-def picked(base: Outcome, ours: Outcome, theirs: Outcome, recipe: Oid) -> Verdict | None:
-    """Decides whose weights there are where somebody asked for theirs alone: None if that does not decide it.
+def other_side(name: str) -> str:
+    """Returns theirs for ours, and the other way round."""
+    return THEIRS if name == OURS else OURS
+
+
+def measured_on(sides: Iterable[Outcome], metrics: Oid | None, weights: Oid) -> Oid | None:
+    """Returns what a merge's metrics were measured on.
 
     Args:
-        base: The state before the commit that is picked.
-        ours: The branch that it comes to.
-        theirs: The commit that is picked.
-        recipe: Oid of the merged recipe.
+        sides: Those whose weights the result has.
+        metrics: Metrics tree of the result; another one than the sides' if it has numbers of both.
+        weights: Weights tree of the result.
     """
-    return _of(THEIRS, theirs, recipe) if ours.weights == base.weights != theirs.weights else None
+    having = list(sides)
+    alike = [side for side in having if side.metrics == metrics]
+    stale = [side for side in alike or having if side.measured != side.weights]
+    if not stale or len(stale) < len(alike):  # who measured the same numbers on these weights has measured them
+        return weights
+    return stale[0].measured
 
 
-def _of(name: str, side: Outcome, recipe: Oid) -> Verdict:
-    stale = side.weights is not None and _recipe(side) != recipe
-    return Verdict(name, side.origin, stale=stale)
+def _trained(base: Outcome, side: Outcome) -> bool:
+    return side.weights not in {None, base.weights} and not side.rearranged
 
 
 def _recipe(side: Outcome) -> Oid | None:
     return None if side.origin is None else side.origin.recipe
-
-
-def _other(name: str) -> str:
-    return THEIRS if name == OURS else OURS
-
-
-def keep_metrics(base: Outcome, ours: Outcome, theirs: Outcome, weights: Oid | None) -> Outcome | None:
-    """Returns the side whose metrics stay: only one whose weights the result has; None if they go."""
-    having = [side for side in (ours, theirs) if side.weights == weights]
-    if not having:
-        return None
-    changed = [side for side in having if (side.metrics, side.measured) != (base.metrics, base.measured)]
-    return (changed or having)[0]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.trees import FileChange, diff_roots, summary
+from mvcs.diff.trees import FileChange, summary
 from mvcs.errors import InvalidArgument, NothingToCommit, ObjectMissing, RefExists, RevisionNotFound
-from mvcs.objects.commit import MAX_MESSAGE, Commit, Origin
+from mvcs.objects.commit import MAX_MESSAGE, Commit
 from mvcs.objects.hashing import BLOB, COMMIT, TAG, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
@@ -18,7 +18,8 @@ from mvcs.objects.tree import build_tree
 from mvcs.objects.values import Json, canonical_json
 from mvcs.ops.branch import no_twin
 from mvcs.ops.capture import Given, gather
-from mvcs.ops.context import Look, look, open_workspace, put_back
+from mvcs.ops.context import Look, changes_to_commit, look, open_workspace, put_back
+from mvcs.ops.lineage import Lineage
 from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.prepared import drop, state_before
 from mvcs.ops.recover import recover
@@ -32,11 +33,9 @@ if TYPE_CHECKING:
 
     from mvcs.formats.values import Found as Value
     from mvcs.objects.commit import Person
-    from mvcs.ops.settling import Ended
+    from mvcs.ops.ending import Ended
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
-
-TIME_INGREDIENTS = ("code", "data", "config", "environment")
 
 
 class CommitResult(Record):
@@ -139,9 +138,14 @@ def commit(repository: Repository, request: Request) -> CommitResult:
                     if not request.no_merge:
                         refuse_due(workspace, seen.refs, seen.head)
                 return _Making(repository, seen, batch, request).run()
-            from mvcs.ops.settling import end_merge
+            from mvcs.ops.ending import end_merge
 
-            return _Making(repository, seen, batch, request, end_merge(seen, amend=request.amend)).run()
+            ended = end_merge(
+                seen, batch, amend=request.amend, trained=request.trained, command=request.command
+            )
+            if ended.written:
+                seen = look(workspace, batch, strict=True)
+            return _Making(repository, seen, batch, request, ended).run()
 
 
 def _check_message(message: str | None) -> None:
@@ -165,14 +169,14 @@ class _Making:
         self.merged = merged
         self.old = state_before(seen) if merged is None else merged.progress.commit
         self.old_tree = EMPTY if self.old is None else self.old.tree
-        self.warnings: list[str] = [] if merged is None else list(merged.notes)
+        self.warnings: list[str] = [] if merged is None else [*merged.notes, *merged.told]
         previous = seen.head.commit
         if request.amend and previous is None:
             raise RevisionNotFound(revision="HEAD", reason="there is no commit to amend")
 
     def run(self) -> CommitResult:
         seen, request = self.seen, self.request
-        changes = self._changes()
+        self.changes = changes = self._changes()
         given = Given(request.metrics, request.params, allow_secret=request.allow_secret)
         searched = changes if self.merged is not None else [*seen.changes, *seen.carried]
         self.found = gather(
@@ -197,7 +201,7 @@ class _Making:
         self._publish(oid, tree)
         weights = tree.ingredients().get("weights")
         stale = staleness(made, self._recipe(tree), weights, has_metrics="metrics" in tree.ingredients())
-        if "weights" in stale:
+        if "weights" in stale and not (self.merged is not None and self.merged.stale):  # told already
             self.warnings.append("the weights are stale: the recipe changed and they did not")
         return CommitResult(
             oid, made, branch=None if seen.head.branch is None else seen.head.shown,
@@ -214,15 +218,11 @@ class _Making:
 
     def _changes(self) -> list[FileChange]:
         """Returns how the files differ from the state that the commit continues."""
-        seen = self.seen
-        if self.merged is None and self.old is seen.commit:
-            return seen.changes
         if self.merged is None:
-            now = changed_tree(self.repository, seen.tree, edits_of(seen.changes))
-            return diff_roots(now.load, None if self.old_tree == EMPTY else self.old_tree, now.root)
+            return changes_to_commit(self.seen)
         from mvcs.ops.settling import changes_since
 
-        return changes_since(seen, self.merged.progress, self.batch)
+        return changes_since(self.seen, self.merged.progress, self.batch)
 
     # Parts of the commit object
 
@@ -249,54 +249,17 @@ class _Making:
             only_params = request.params and not seen.changes
             message = "Change params" if only_params else summary([*seen.changes, *seen.carried])
             message = old.message if request.amend and old is not None else message
+        lineage = Lineage(
+            seen, self.changes, self.old, merging=self.merged is not None, amend=request.amend,
+            trained=request.trained, measured=bool(request.metrics),
+        )
+        origin, measured = lineage.origin(tree, self._recipe(tree)), lineage.measured(tree)
+        self.warnings += lineage.warnings
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
-            committer=committer, message=message, origin=self._origin(tree), measured=self._measured(tree),
-            provenance=self._provenance(),
+            committer=committer, message=message, origin=origin, measured=measured, provenance=self._provenance(),
             incomplete=tuple(sorted(self.found.incomplete)) if "weights" in tree.ingredients() else (),
         )
-
-    def _origin(self, tree: NewTree) -> Origin | None:
-        if "weights" not in tree.ingredients():
-            return None
-        recipe = self._recipe(tree)
-        state = next((state for state in self._states() if self._same_weights(tree, state)), None)
-        before = None if state is None else state.origin
-        if before is not None:
-            if self.request.trained:
-                return Origin(recipe, "declared", before.start)
-            if self.merged is not None:
-                return Origin(recipe, before.how, before.start) if before.how.startswith("merged:") else before
-            if state is self.seen.prepared or self.request.amend:
-                return before
-            return Origin(before.recipe, "inherited", before.start)
-        if self.request.trained:
-            return Origin(recipe, "declared")
-        self._warn_of_times()
-        return Origin(recipe, "assumed")
-
-    def _measured(self, tree: NewTree) -> Oid | None:
-        now, old = tree.ingredients(), self.old
-        if "metrics" not in now or "weights" not in now:
-            return None
-        before = None if old is None else old.measured
-        if self.request.metrics:
-            return now["weights"]
-        for state in self._states():
-            then = self._tree_of(state).ingredients()
-            if self._same_weights(tree, state) and now["metrics"] == then.get("metrics"):
-                # With another signature they are the same weights.
-                return now["weights"] if state.measured == then.get("weights") else state.measured
-        # Written after the weights counts, also when the same numbers came out again.
-        if max(self._times("metrics"), default=0) >= max(self._times("weights"), default=0):
-            return now["weights"]
-        if old is not None and now["metrics"] == self._tree_of(old).ingredients().get("metrics"):
-            return before
-        self.warnings.append(
-            "the metrics are older than the weights, so they are recorded as not measured on them"
-            " (mvcs commit --amend --metric NAME=VALUE)"
-        )
-        return before
 
     def _provenance(self) -> Oid | None:
         git = self.seen.workspace.git
@@ -309,36 +272,8 @@ class _Making:
 
     # Answers
 
-    def _states(self) -> list[Commit]:
-        """Returns the states whose weights and metrics are known: the one that is continued, HEAD's."""
-        return [state for state in dict.fromkeys((self.old, self.seen.commit)) if state is not None]
-
-    def _tree_of(self, state: Commit) -> NewTree:
-        return NewTree(self.repository, state.tree, [])
-
-    def _same_weights(self, tree: NewTree, state: Commit) -> bool:
-        """Whether a tree has the weights of a state; what capture generated for them does not count."""
-        return tree.files_of("weights") == self._tree_of(state).files_of("weights") is not None
-
     def _recipe(self, tree: NewTree) -> Oid:
         return tree.recipe(lambda oid: self.batch.load(oid, BLOB))
-
-    def _times(self, ingredient: str, only: set[bytes] | None = None) -> list[int]:
-        return [
-            row.stats[0]
-            for path, row in self.seen.scan.cache.rows()
-            if row.ingredient == ingredient and (only is None or path in only)
-        ]
-
-    def _warn_of_times(self) -> None:
-        changed = {change.path for change in self.seen.changes if change.ingredient == "weights" and change.after}
-        newest = max(self._times("weights", changed), default=0)
-        for ingredient in TIME_INGREDIENTS:
-            if any(time > newest for time in self._times(ingredient)):
-                self.warnings.append(
-                    f"{ingredient} is newer than the weights; they are assumed to come from it all the same"
-                )
-                return
 
     def _warn_of_names(self) -> None:
         added = {change.path for change in self.seen.changes if change.before is None}

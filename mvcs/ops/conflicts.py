@@ -8,19 +8,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import InvalidArgument, PathNotFound, UnsavedWork
+from mvcs.errors import InvalidArgument, PathNotFound
 from mvcs.merge.values import SET
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.merge import MergeResult, changed_paths, check_text
 from mvcs.ops.merging import Plan, Progress, Settled, require_in_progress
 from mvcs.ops.recover import recover
-from mvcs.ops.settling import EDITED, changes_since, decisions_of, left_of, refuse_moved, run_again, settled_by_hand
+from mvcs.ops.settling import EDITED, left_of, refuse_moved, run_again, settled_by_hand
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
     from mvcs.merge.paths import PathConflict
-    from mvcs.objects.hashing import Oid
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
 
@@ -117,22 +116,14 @@ def resolve(repository: Repository, request: ResolveRequest) -> MergeResult:
             refuse_moved(seen, progress)
             said = Settled(os.fsencode(request.path), request.key, request.strategy, request.value)
             _check_said(seen, progress, said)
-            old = progress.plan
-            plan = Plan(
-                old.kind, name=old.name, message=old.message, theirs=old.theirs, base=old.base, weights=old.weights,
-                strategies=old.strategies, keys=old.keys, only=old.only, settled=(*old.settled, said),
-            )
+            plan = progress.plan.but(settled=(*progress.plan.settled, said))
             return _write(seen, progress, plan, said, batch, request.command)
 
 
 def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
     plan = progress.plan
     # Also what was settled before may be settled anew: look at the merge as if nothing had been said of this path.
-    fresh = Plan(
-        plan.kind, name=plan.name, message=plan.message, theirs=plan.theirs, base=plan.base, weights=plan.weights,
-        strategies=(), keys=plan.keys, only=plan.only,
-        settled=tuple(item for item in plan.settled if item.path != said.path),
-    )
+    fresh = plan.but(strategies=(), settled=tuple(item for item in plan.settled if item.path != said.path))
     here = [item for item in run_again(seen, fresh, progress, None).conflicts if item.path == said.path]
     known = tuple(str(item.conflict.key) for item in here if item.conflict.key is not None)
     matching = [item for item in here if said.key in {None, item.conflict.key}]
@@ -154,17 +145,10 @@ def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
 def _write(
     seen: Look, progress: Progress, plan: Plan, said: Settled, batch: Batch, command: str
 ) -> MergeResult:
-    from mvcs.objects.commit import Commit
-    from mvcs.objects.hashing import COMMIT
-    from mvcs.objects.operation import Move
-    from mvcs.objects.values import canonical_json
-    from mvcs.ops.files import Rewrite
+    from mvcs.ops.ending import go_on
     from mvcs.ops.hiding import told_by_patterns
     from mvcs.ops.trees import placed_in
-    from mvcs.ops.undo import in_tree
-    from mvcs.refs.names import merging_key
 
-    workspace, repository = seen.workspace, seen.workspace.repository
     found = run_again(seen, plan, progress, batch)
     still = [item for item in found.conflicts if item.path == said.path and said.key in {None, item.conflict.key}]
     if still and said.strategy != EDITED:
@@ -172,29 +156,11 @@ def _write(
             argument="resolve", value=said.strategy if said.value is None else said.value,
             reason=f"it does not settle {still[0].conflict.key or os.fsdecode(said.path)}",
         )
-    found.tree.put(batch)
-    old = progress.commit
-    described = canonical_json({"merge": plan.to_json(decisions_of(found))})
-    made = Commit(
-        model=old.model, tree=found.tree.oid, parents=old.parents, generation=old.generation, author=old.author,
-        committer=repository.person(repository.actor(None, workspace.root)), message=old.message,
-        origin=found.origin, measured=found.measured, provenance=batch.put_bytes(described),
-    )
-    oid: Oid = batch.put_object(COMMIT, made.encode())
-    touched = {change.path for change in changes_since(seen, progress, Digest())}
-    rewrite = Rewrite(
-        seen, batch, found.tree, before=progress.commit.tree, known=in_tree(repository, progress.commit.tree)
-    )
-    clashing = sorted(set(rewrite.plan) & touched)
-    if clashing:
-        raise UnsavedWork(
-            paths=tuple(os.fsdecode(path) for path in clashing), hint="mvcs commit takes your edit as it is"
-        )
-    rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
-    left = left_of(seen, Progress(oid, made, plan), found)
-    paths = {*rewrite.plan, said.path}
-    written = {path: placed for path in paths if (placed := placed_in(found.tree, path)) is not None}
-    notes = [*found.notes, *told_by_patterns(open_workspace(repository), written, {item.path for item in left})]
+    progress, rewritten = go_on(seen, progress, plan, found.tree, found, batch, command)
+    left = left_of(seen, progress, found)
+    written = {path: placed for path in {*rewritten, said.path} if (placed := placed_in(found.tree, path)) is not None}
+    workspace = open_workspace(seen.workspace.repository)
+    notes = [*found.notes, *told_by_patterns(workspace, written, {item.path for item in left})]
     return MergeResult(
         None, "conflicts" if left else "settled", left, changed_paths(seen, found), stale=found.stale,
         notes=notes, decided=len(found.decisions),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.diff.trees import diff_roots
 from mvcs.ops.resembling import Resembling
-from mvcs.ops.trees import edits_of
+from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.refs.names import prepared_key
 from mvcs.repo.changes import EMPTY, compare, read_unknown
 from mvcs.repo.reading import Digest
@@ -133,6 +134,14 @@ def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:
 
         seen.changes = with_references(workspace, seen.tree, seen.changes, digest)
     return seen
+
+
+def changes_to_commit(seen: Look) -> list[FileChange]:
+    """Returns how the files differ from the state that the next commit continues: what is prepared, else HEAD."""
+    if seen.prepared is None:
+        return seen.changes
+    now = changed_tree(seen.workspace.repository, seen.tree, edits_of(seen.changes))
+    return diff_roots(now.load, None if seen.prepared.tree == EMPTY else seen.prepared.tree, now.root)
 
 
 def _look_at_prepared(seen: Look) -> None:

@@ -26,7 +26,7 @@ from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.follow import refuse_unmerged
 from mvcs.ops.hiding import is_pattern_file, told_by_patterns
-from mvcs.ops.merging import MERGE, Plan, refuse_in_progress, require_in_progress
+from mvcs.ops.merging import MERGE, UNDO, Plan, refuse_in_progress, require_in_progress
 from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
@@ -232,7 +232,8 @@ class _Merge:
             weights=request.weights, strategies=(*request.strategies, *rules.strategies), keys=rules.keys,
         )
         batch = None if request.dry_run else self.batch
-        merging = plan.reconciliation(self.repository, seen.commit, ours, batch, merged)
+        sides = plan.sides(seen.head.shown, ours, undo="" if request.dry_run else UNDO)
+        merging = plan.reconciliation(self.repository, seen.commit, ours, batch, merged, sides)
         found = merging.run(request.weights)
         if request.resolve is not None and not found.conflicts:
             found.notes += check_environment(seen, merging.desk, found, request.resolve)
@@ -323,10 +324,6 @@ def finish(
         moves=tuple(moves), command=command, new_head_tree=None if found.conflicts else found.tree.oid
     )
     notes = [*found.notes, *_notes_of_patterns(repository, found, paths)]
-    if found.stale and not found.conflicts:
-        notes.append(
-            "the weights are stale: no side trained them with the merged recipe (retrain and commit, or --weights)"
-        )
     return MergeResult(
         None if found.conflicts else oid, "conflicts" if found.conflicts else "merged", found.conflicts, paths,
         stale=found.stale, notes=notes, decided=len(found.decisions),

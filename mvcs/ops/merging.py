@@ -7,17 +7,19 @@ is. So gc keeps it, undo takes back each step, and nothing new had to be invente
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import merge_bases
 from mvcs.errors import MergeInProgress, NoMergeInProgress
-from mvcs.merge.values import Choice
+from mvcs.merge.values import OURS, THEIRS, Choice
 from mvcs.objects.hashing import Oid, parse_oid
 from mvcs.objects.record import Record
 from mvcs.objects.values import Json, parse_json
 from mvcs.ops.declaring import Declaring
 from mvcs.ops.desk import Desk, State, state_of
 from mvcs.ops.reconcile import Reconciliation
+from mvcs.ops.telling import Sides
 from mvcs.ops.virtual import fold_bases
 from mvcs.refs.names import merging_key
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from mvcs.store.base import Batch
 
 MERGE, CHERRY_PICK, REVERT = "merge", "cherry-pick", "revert"
+UNDO, GIVE_UP = "mvcs undo", "mvcs merge --abort"
 
 
 class Settled(Record):
@@ -105,7 +108,7 @@ class Plan(Record):
 
     def reconciliation(
         self, repository: Repository, ours: Commit | None, ours_oid: Oid | None, batch: Batch | None,
-        merged: Mapping[bytes, Placed | None] | None = None,
+        merged: Mapping[bytes, Placed | None] | None = None, sides: Sides | None = None,
     ) -> Reconciliation:
         """Returns the merge of the three states, ready to run.
 
@@ -114,7 +117,8 @@ class Plan(Record):
             ours: What is merged into.
             ours_oid: Its oid.
             batch: Takes merged contents.
-            merged: Paths that Git has merged, with what is there now.
+            merged: Paths that Git or somebody has merged, with what is there now.
+            sides: How people name the sides.
         """
         desk = Desk(repository, batch)
         theirs = None if self.theirs is None else repository.commit(self.theirs)
@@ -124,8 +128,34 @@ class Plan(Record):
             base = state_of(repository, None if self.base is None else repository.commit(self.base))
         return Reconciliation(
             desk, base, state_of(repository, ours), state_of(repository, theirs), self.choose, keys=self.keys,
-            only=self.only, merged=merged, project=Declaring(repository),
+            only=self.only, merged=merged, project=Declaring(repository), sides=sides,
         )
+
+    def sides(self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True) -> Sides:
+        """Returns how people name the sides.
+
+        Args:
+            ours: What they call the branch that is merged into.
+            ours_oid: Its commit.
+            undo: Command that goes back to before the merge once it is committed; empty where nothing is written.
+            ends: Whether the merge is committed as soon as no conflict is left.
+        """
+        theirs = f"the commit before {self.name}" if self.kind == REVERT else self.name
+        oids = {OURS: ours_oid, THEIRS: self.theirs}
+        if self.kind == MERGE:
+            take = {side: f"mvcs merge {quote(self.name)} --weights {side}" for side in oids}
+            first = (GIVE_UP, undo) if undo else ("", "")
+        else:
+            first = ("mvcs commit", "")
+            take = {
+                side: f"mvcs reset --only weights {oid.hex()[:12]} && mvcs commit"
+                for side, oid in oids.items() if oid is not None
+            }
+        mine, yours = (
+            name if oid is None else f"{name} ({oid.hex()[:12]})"
+            for name, oid in ((ours, ours_oid), (theirs, self.theirs))
+        )
+        return Sides(mine, yours, take, first=first, ends=ends)
 
     def _base(self, desk: Desk, ours: Oid | None) -> State:
         bases: list[Oid] = []

@@ -138,7 +138,8 @@ def _apply(
             if ours is None:
                 raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
             found = plan.reconciliation(
-                repository, seen.commit, ours, None if dry_run else batch, merged_by_git(seen)
+                repository, seen.commit, ours, None if dry_run else batch, merged_by_git(seen),
+                plan.sides(seen.head.shown, ours),
             ).run()
             if dry_run:
                 return MergeResult(

@@ -10,22 +10,21 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
-from mvcs.errors import ConflictsLeft, MergeElsewhere, MergeInProgress, MvcsError
+from mvcs.errors import ConflictsLeft, MergeElsewhere, MvcsError
 from mvcs.formats.names import kind_of
 from mvcs.formats.values import ABSENT, same
 from mvcs.objects.editing import Placed, find_file
-from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB
-from mvcs.ops.hiding import notes_of
-from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, path_json, require_in_progress
+from mvcs.ops.merging import GIVE_UP, UNDO, Plan, Progress, path_json
 from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest, read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mvcs.formats.values import Value
     from mvcs.merge.paths import PathConflict
-    from mvcs.objects.commit import Person
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Entry
     from mvcs.objects.values import Json
@@ -39,59 +38,24 @@ READ = 64 << 20
 """Bytes in which conflict markers are looked for."""
 
 
-class Ended(Record):
-    """A merge in progress that a commit may end.
+def run_again(
+    seen: Look, plan: Plan, progress: Progress, batch: Batch | None,
+    edited: Mapping[bytes, Placed | None] | None = None,
+) -> Reconciled:
+    """Runs a merge in progress again.
 
     Args:
-        progress: The merge.
-        parents: Parents of the commit beside the branch's own.
-        message: What it is called if nobody says.
-        author: Whose work it is; None for who commits.
-        described: What provenance says of it.
-        notes: What to tell of files that the patterns take for something else than the merge does.
+        seen: The files as they are.
+        plan: What decides the result.
+        progress: The merge in progress.
+        batch: Takes merged contents.
+        edited: What there is on paths that edits have settled, for the commit that ends the merge.
     """
-
-    __slots__ = ("author", "described", "message", "notes", "parents", "progress")
-
-    def __init__(
-        self, progress: Progress, *, parents: tuple[Oid, ...], message: str, author: Person | None, described: Json,
-        notes: list[str],
-    ) -> None:
-        self.progress = progress
-        self.parents = parents
-        self.message = message
-        self.author = author
-        self.described = described
-        self.notes = notes
-
-
-def end_merge(seen: Look, *, amend: bool) -> Ended:
-    """Returns the merge in progress, once every conflict is settled.
-
-    Raises:
-        ConflictsLeft: If one is not, or a file still has conflict markers.
-        MergeInProgress: If the commit would amend another one.
-    """
-    progress = require_in_progress(seen.workspace, seen.refs)
-    plan = progress.plan
-    if amend:
-        raise MergeInProgress(what=f"{plan.kind} of {plan.name}")
-    found, edited = check_settled(seen, progress)
-    picked = seen.workspace.repository.commit(plan.theirs) if plan.kind == CHERRY_PICK and plan.theirs else None
-    return Ended(
-        progress, parents=(plan.theirs,) if plan.kind == MERGE and plan.theirs is not None else (),
-        message=plan.message, author=None if picked is None else picked.author,
-        described=plan.to_json(decisions_of(found, edited)),
-        notes=notes_of(seen.workspace, _since(seen, progress, Digest())[1]),
-    )
-
-
-def run_again(seen: Look, plan: Plan, progress: Progress, batch: Batch | None) -> Reconciled:
-    """Runs a merge in progress again."""
     repository = seen.workspace.repository
     ours = progress.commit.parents[0]
-    merged = merged_by_git(seen)
-    return plan.reconciliation(repository, repository.commit(ours), ours, batch, merged).run(plan.weights)
+    merged = {**merged_by_git(seen), **(edited or {})}
+    sides = plan.sides(seen.head.shown, ours, undo=f"{UNDO} && {GIVE_UP}", ends=edited is not None)
+    return plan.reconciliation(repository, repository.commit(ours), ours, batch, merged, sides).run(plan.weights)
 
 
 def merged_by_git(seen: Look) -> dict[bytes, Placed | None]:
@@ -210,13 +174,13 @@ def changes_since(seen: Look, progress: Progress, digest: Digest | Batch) -> lis
         progress: The merge in progress.
         digest: Gets the bytes of files that the patterns do not take: a batch to store them.
     """
-    return _since(seen, progress, digest)[0]
+    return since(seen, progress, digest)[0]
 
 
-def _since(
+def since(
     seen: Look, progress: Progress, digest: Digest | Batch
 ) -> tuple[list[FileChange], dict[bytes, tuple[str, str | None]]]:
-    """Returns the changes, and the paths that the patterns take for something else than the merge does."""
+    """Returns `changes_since`, and the paths that the patterns take for something else than the merge does."""
     workspace = seen.workspace
     now = changed_tree(workspace.repository, seen.tree, edits_of(seen.changes))
     changes = diff_roots(now.load, progress.commit.tree, now.root)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mvcs.diff.renames import nothing_new, same_weights
 from mvcs.objects.hashing import BLOB, Oid
 from mvcs.objects.record import Record
-from mvcs.ops.context import Look, look, open_workspace
+from mvcs.ops.context import Look, changes_to_commit, look, open_workspace
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, staleness
 from mvcs.refs.names import merging_key
@@ -158,7 +159,6 @@ def _stale(seen: Look) -> list[str]:
         with open(os.path.join(os.fsencode(seen.workspace.root), path), "rb") as file:
             return file.read()
 
-    weights_changed = now["weights"] != before.get("weights")
     cache = seen.scan.cache
     if not recipe_changed and cache.base == seen.tree and cache.recipe:
         recipe = Oid(cache.recipe)
@@ -166,8 +166,10 @@ def _stale(seen: Look) -> list[str]:
         recipe = tree.recipe(read_blob)
         if not recipe_changed and seen.tree != EMPTY:
             cache.recipe = recipe
-    found = staleness(commit, recipe, now["weights"], has_metrics="metrics" in now)
-    if weights_changed:  # the next commit will say where they come from
+    changes = changes_to_commit(seen)
+    weights = before.get("weights") if same_weights(changes) else now["weights"]
+    found = staleness(commit, recipe, weights, has_metrics="metrics" in now)
+    if not nothing_new(changes):  # the next commit will say where they come from
         found = [item for item in found if item != "weights"]
         metrics_changed = now.get("metrics") != before.get("metrics")
         found = [item for item in found if item != "metrics" or not metrics_changed]

@@ -17,7 +17,7 @@ from mvcs.merge.weights import Outcome
 from mvcs.objects.hashing import Oid, blob_oid
 from mvcs.objects.tree import FILE
 from mvcs.ops.desk import DISAGREE, Desk, State, state_of
-from mvcs.ops.reconcile import Reconciliation
+from mvcs.ops.recipes import RecipeMerge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +60,8 @@ def _common(desk: Desk, folded: list[Oid], other: Oid) -> list[Oid]:
 def _merge(
     desk: Desk, base: State, ours: State, theirs: State, keys: Mapping[str, tuple[str, ...]], depth: int
 ) -> State:
-    merging = Reconciliation(desk, base, ours, theirs, _mark, keys=keys, depth=depth)
-    merged = merging.recipe()
+    merging = RecipeMerge(desk, base, ours, theirs, _mark, keys=keys, depth=depth)
+    merged = merging.run()
     for item in merged.conflicts:
         ingredient = item.path.split(b"/", 1)[0].decode() if b"/.mvcs/" in item.path else "code"
         file = merged.files.get(item.path)
@@ -72,9 +72,9 @@ def _merge(
         merged.files[item.path] = NewFile(
             file.ingredient if file is not None else ingredient, FILE, Bytes(_nobody(item.path, item.conflict))
         )
-    for path in [path for path in merged.files if merging._below(path)]:
+    for path in [path for path in merged.files if merging.below(path)]:
         del merged.files[path]
-        merged.edits.update(dict.fromkeys(merging._below(path)))
+        merged.edits.update(dict.fromkeys(merging.below(path)))
     edits = merging.edits_of(merged)
     desk.invented.update(
         entry.oid.hex() for path, entry in edits.items()

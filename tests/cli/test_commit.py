@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -410,3 +411,26 @@ def test_the_python_api_makes_the_same_commit(tmp_path):
                 with open(commit.weights.mapped("model.pt"), "rb") as file:
                     assert file.read() == PROJECT["model.pt"]
     assert oids[0] == oids[1]
+
+
+def test_weights_under_another_name_are_the_same_weights(project):
+    """Neither trained nor measured anew: origin and metrics stay what they are, and status says so before."""
+    before = ok("show", "--json", cwd=project).json
+    (project / "model.pt").rename(project / "final.pt")
+    assert (status(project)["stale"], status(project)["stale_metrics"]) == (False, False)
+    write(project, {"train.py": "print('new')\n"})
+    assert (status(project)["stale"], status(project)["stale_metrics"]) == (True, False)
+    assert ok("commit", "-m", "x", "--json", cwd=project).json["stale"] == ["weights"]
+    after = ok("show", "--json", cwd=project).json
+    assert after["origin"] == {**before["origin"], "how": "inherited"}
+    assert before["measured"] != after["measured"]  # told by the whole tree
+    assert (status(project)["stale"], status(project)["stale_metrics"]) == (True, False)
+
+
+def test_stale_metrics_are_not_made_fresh_by_another_name(project):
+    os.utime(project / "metrics.json", (1, 1))
+    write(project, {"model.pt": b"\0retrained"})
+    assert ok("commit", "-m", "x", "--json", cwd=project).json["stale"] == ["metrics"]
+    (project / "model.pt").rename(project / "final.pt")
+    os.utime(project / "metrics.json")
+    assert ok("commit", "-m", "y", "--json", cwd=project).json["stale"] == ["metrics"]

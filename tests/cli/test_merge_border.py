@@ -128,18 +128,19 @@ def test_where_ancestors_disagree_on_the_ingredient_it_is_asked_again(moved):
 
 def test_the_notes_on_whose_weights_wait_for_the_recipe(project):
     commit(project, {"params.yaml": "lr: 1\nseed: 1\n"}, "base")
-    two_sides(
+    ours, theirs = two_sides(
         project, {"params.yaml": "lr: 2\nseed: 1\n", "model.pt": b"\0ours", "README.md": "ours\n"},
         {"params.yaml": "lr: 3\nseed: 1\n", "model.pt": b"\0theirs"},
     )
     done = merge(project, "other").json
     assert [note for note in done["notes"] if "weights" in note] == [
-        "for now the weights are those of ours: this is decided anew as conflicts in the recipe are settled",
+        f"for now the weights are those of main ({ours[:12]}): this is decided anew as conflicts in the recipe are settled",
     ]
     settled = ok("resolve", "params.yaml:lr", "--theirs", "--json", cwd=project).json
     assert settled["notes"] == [
-        "the weights are those of theirs, made by the merged recipe; the other side's, made by another one, are not taken"
-        " (--weights ours)",
+        f"the weights are those of other ({theirs[:12]}), made by the merged recipe; those of main ({ours[:12]}), made by"
+        " another one, are not taken (mvcs merge --abort && mvcs merge other --weights ours)",
+        "the metrics are stale: they were not measured on these weights (measure anew: mvcs commit --metric NAME=VALUE)",
     ]
     assert not settled["stale"]
     assert (project / "model.pt").read_bytes() == b"\0theirs"
@@ -148,12 +149,13 @@ def test_the_notes_on_whose_weights_wait_for_the_recipe(project):
 
 
 def test_a_conflict_in_what_is_no_recipe_leaves_the_note_as_it_is(project):
-    two_sides(project, {"README.md": "ours\n", "model.pt": b"\0ours"}, {"README.md": "theirs\n", "train.py": "x\n", "model.pt": b"\0theirs"})
+    ours, theirs = two_sides(project, {"README.md": "ours\n", "model.pt": b"\0ours"}, {"README.md": "theirs\n", "train.py": "x\n", "model.pt": b"\0theirs"})
     done = merge(project, "other").json
     assert done["conflicts"] == 1
     assert done["notes"] == [
-        "the weights are those of theirs, made by the merged recipe; the other side's, made by another one, are not taken"
-        " (--weights ours)",
+        f"the weights are those of other ({theirs[:12]}), made by the merged recipe; those of main ({ours[:12]}), made by"
+        " another one, are not taken (mvcs merge --abort && mvcs merge other --weights ours)",
+        "the metrics are stale: they were not measured on these weights (measure anew: mvcs commit --metric NAME=VALUE)",
     ]
 
 

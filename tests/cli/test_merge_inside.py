@@ -563,10 +563,13 @@ class TestResolver:
         toml = (project / "mvcs.toml").read_text()
         options = f"--no-index\n--find-links {index}\n"
         base(project, {"mvcs.toml": toml + f'\n[environment]\npython = "{sys.executable}"\n', "requirements.txt": options})
-        two_sides(project, {"requirements.txt": options + "lib==1.0\n"}, {"requirements.txt": options + "app==1.0\n"})
+        ours, _ = two_sides(project, {"requirements.txt": options + "lib==1.0\n"}, {"requirements.txt": options + "app==1.0\n"})
         done = merge(project, "other", "--resolve", "pip")
         assert done.code == 0
-        assert done.json["notes"] == ["the weights are stale: no side trained them with the merged recipe (retrain and commit, or --weights)"]
+        assert done.json["notes"] == [
+            f"the weights are stale: those of main ({ours[:12]}) were not made by the merged recipe (retrain and mvcs commit,"
+            " or: mvcs undo && mvcs merge other --weights ours)"
+        ]
 
 
 class Meter(io.BytesIO):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mvcs.merge.weights import Outcome, judge, keep_metrics
+import pytest
+
+from mvcs.merge.weights import Outcome, judge, measured_on
 from mvcs.objects.commit import Origin
 from mvcs.objects.hashing import Oid
 
@@ -15,69 +17,94 @@ R0, R1, R2, MERGED = map(oid, ("recipe 0", "recipe 1", "recipe 2", "merged recip
 W0, W1, W2 = map(oid, ("weights 0", "weights 1", "weights 2"))
 
 
-def state(weights, recipe, metrics=None, measured=None):
-    return Outcome(weights, None if weights is None else Origin(recipe, "run"), metrics, measured)
+def state(weights, recipe, metrics=None, measured=None, *, rearranged=False):
+    origin = None if weights is None else Origin(recipe, "run")
+    return Outcome(weights, origin, metrics, measured, rearranged=rearranged)
 
 
-def test_the_side_that_trained_with_the_merged_recipe_has_the_weights():
-    for ours, theirs, side in ((state(W1, MERGED), state(W2, R2), "ours"), (state(W1, R1), state(W2, MERGED), "theirs")):
-        verdict = judge(state(W0, R0), ours, theirs, MERGED)
-        assert (verdict.side, verdict.stale) == (side, False)
+def told(verdict):
+    return verdict.side, verdict.whole, verdict.stale, verdict.dropped
+
+
+BASE = state(W0, R0)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+class TestOneWay:
+    """Rows in which the sides may change places."""
+
+    def judged(self, swapped, first, second, base=BASE):
+        """The verdict, with the sides named as the row names them."""
+        verdict = judge(base, second, first, MERGED) if swapped else judge(base, first, second, MERGED)
+        names = {"ours": "second", "theirs": "first"} if swapped else {"ours": "first", "theirs": "second"}
+        verdict.side = names.get(verdict.side, verdict.side)
+        return verdict
+
+    def test_who_trained_with_the_merged_recipe_has_the_weights(self, swapped):
+        verdict = self.judged(swapped, state(W1, MERGED), state(W2, R2))
+        assert told(verdict) == ("first", True, False, True)
         assert verdict.origin == Origin(MERGED, "run")
-        assert "other side's" in verdict.note  # never dropped without a word
 
+    def test_also_where_the_others_are_those_of_the_base(self, swapped):
+        assert told(self.judged(swapped, state(W1, MERGED), BASE)) == ("first", False, False, False)
+        assert told(self.judged(swapped, state(W0, MERGED), state(W1, R1))) == ("first", True, False, True)
 
-def test_both_trained_with_it_and_one_changed_since_the_base():
-    assert judge(state(W0, MERGED), state(W0, MERGED), state(W1, MERGED), MERGED).side == "theirs"
-    assert judge(state(W0, MERGED), state(W1, MERGED), state(W0, MERGED), MERGED).side == "ours"
+    def test_both_trained_with_it_and_one_changed_since_the_base(self, swapped):
+        assert told(self.judged(swapped, state(W0, MERGED), state(W1, MERGED))) == ("second", False, False, False)
 
+    def test_both_trained_with_it_and_both_changed_is_merged_by_file(self, swapped):
+        verdict = self.judged(swapped, state(W1, MERGED), state(W2, MERGED))
+        assert told(verdict) == (None, False, False, False)
+        assert verdict.origin == Origin(MERGED, "merged:tensors")
 
-def test_both_trained_with_it_and_both_changed_is_merged_by_file():
-    verdict = judge(state(W0, R0), state(W1, MERGED), state(W2, MERGED), MERGED)
-    assert verdict.side is None
-    assert verdict.origin == Origin(MERGED, "merged:tensors")
+    def test_one_keeps_w0_while_the_other_retrains_and_w1_is_not_dropped(self, swapped):
+        verdict = self.judged(swapped, BASE, state(W1, R1))
+        assert told(verdict) == ("second", False, True, False)
+        assert verdict.origin == Origin(R1, "run")
 
+    def test_what_is_only_rearranged_is_no_training(self, swapped):
+        for recipe in (R0, R2, MERGED):
+            found = self.judged(swapped, state(W2, recipe, rearranged=True), state(W1, MERGED))
+            assert told(found) == ("second", False, False, False)
+        assert told(self.judged(swapped, state(W2, R2, rearranged=True), state(W1, R1))) == ("second", False, True, False)
+        assert told(self.judged(swapped, state(W2, MERGED, rearranged=True), state(W1, R1))) == ("first", True, False, True)
 
-def test_ours_keeps_w0_while_theirs_retrains_and_w1_is_not_dropped():
-    verdict = judge(state(W0, R0), state(W0, R0), state(W1, R1), MERGED)
-    assert (verdict.side, verdict.stale, verdict.origin) == ("theirs", True, Origin(R1, "run"))
-    verdict = judge(state(W0, R0), state(W1, R1), state(W0, R0), MERGED)
-    assert (verdict.side, verdict.stale) == ("ours", True)
+    def test_deleted_weights_hide_no_training(self, swapped):
+        assert told(self.judged(swapped, state(None, R0), state(W1, R1))) == ("second", False, True, False)
+
+    def test_equal_weights_are_dropped_by_nobody(self, swapped):
+        assert told(self.judged(swapped, state(W1, MERGED), state(W1, R2))) == ("first", False, False, False)
 
 
 def test_none_trained_with_it_and_nobody_changed_keeps_ours_stale():
-    verdict = judge(state(W0, R0), state(W0, R0), state(W0, R0), MERGED)
-    assert (verdict.side, verdict.stale) == ("ours", True)
+    assert told(judge(BASE, BASE, BASE, MERGED)) == ("ours", False, True, False)
 
 
-def test_none_trained_with_it_and_both_changed_keeps_ours_and_names_both():
-    verdict = judge(state(W0, R0), state(W1, R1), state(W2, R2), MERGED)
-    assert (verdict.side, verdict.stale) == ("ours", True)
-    assert "both sides" in verdict.note
+def test_none_trained_with_it_and_both_changed_keeps_ours():
+    assert told(judge(BASE, state(W1, R1), state(W2, R2), MERGED)) == ("ours", True, True, True)
 
 
 def test_a_named_strategy_decides_and_the_weights_are_fresh():
-    for name, weights in (("ours", W1), ("theirs", W2)):
-        verdict = judge(state(W0, R0), state(W1, R1), state(W2, R2), MERGED, name)
-        assert (verdict.side, verdict.stale) == (name, False)
+    for name in ("ours", "theirs"):
+        verdict = judge(BASE, state(W1, R1), state(W2, R2), MERGED, name)
+        assert told(verdict) == (name, True, False, False)
         assert verdict.origin == Origin(MERGED, f"merged:{name}")
-        del weights
 
 
-def test_deleted_weights_stay_deleted():
-    verdict = judge(state(W0, R0), state(None, R0), state(W0, R0), MERGED)
-    assert (verdict.side, verdict.origin, verdict.stale) == ("ours", None, False)
-    verdict = judge(state(W0, R0), state(W0, R0), state(None, R0), MERGED)
-    assert (verdict.side, verdict.origin) == ("theirs", None)
+def test_who_asks_for_theirs_alone_gets_them_whatever_made_them():
+    ours = state(W0, MERGED)
+    assert judge(BASE, ours, state(W1, R1), MERGED).side == "ours"
+    assert told(judge(BASE, ours, state(W1, R1), MERGED, asked=True)) == ("theirs", False, True, False)
 
 
-def test_metrics_stay_only_with_the_weights_of_their_side():
-    base = state(W0, R0, oid("m0"), W0)
-    ours, theirs = state(W1, R1, oid("m1"), W1), state(W2, R2, oid("m2"), W2)
-    assert keep_metrics(base, ours, theirs, W1) is ours
-    assert keep_metrics(base, ours, theirs, W2) is theirs
-    assert keep_metrics(base, ours, theirs, oid("merged")) is None
-    unchanged = state(W0, R0, oid("m0"), W0)
-    measured = state(W0, R0, oid("m9"), W0)
-    assert keep_metrics(base, unchanged, measured, W0) is measured
-    assert keep_metrics(base, measured, unchanged, W0) is measured
+def test_metrics_say_which_weights_they_were_measured_on():
+    m1, m2, mixed, older = map(oid, ("m1", "m2", "mixed", "older weights"))
+    fresh, stale = state(W1, R1, m1, W1), state(W1, R1, m2, older)
+    assert measured_on([fresh], m1, W1) == W1
+    assert measured_on([stale], m2, W1) == older
+    assert measured_on([fresh, stale], m1, W1) == W1
+    assert measured_on([fresh, stale], m2, W1) == older
+    assert measured_on([fresh, stale], mixed, W1) == older  # not all of it was measured on these
+    assert measured_on([fresh, state(W1, R1, m2, W1)], mixed, W1) == W1
+    assert measured_on([state(W1, R1, m1, None), fresh], m1, W1) == W1  # the same numbers came out again
+    assert measured_on([state(W1, R1, m1, None)], m1, W1) is None

@@ -1,0 +1,101 @@
+"""What a merge tells of the weights and metrics that it has, and of those that it has not: whose, and what to type.
+
+Knows: how people name the sides, commands. Refuses to know: how anything was decided (`merge.weights`), trees.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mvcs.merge.values import OURS, THEIRS
+from mvcs.merge.weights import other_side
+from mvcs.objects.record import Record
+
+if TYPE_CHECKING:
+    from mvcs.merge.weights import Verdict
+
+
+class Sides(Record):
+    """How people name the sides of a merge, and what they type to have it otherwise.
+
+    Args:
+        ours: The branch that is merged into, with its commit.
+        theirs: What is merged, with its commit.
+        take: Side to the command that gives its weights.
+        first: What must be typed before that: while the merge is in progress, and once it is committed.
+        ends: Whether the merge is committed as soon as no conflict is left.
+    """
+
+    __slots__ = ("ends", "first", "ours", "take", "theirs")
+
+    def __init__(
+        self, ours: str = OURS, theirs: str = THEIRS, take: dict[str, str] | None = None, *,
+        first: tuple[str, str] = ("", ""), ends: bool = True,
+    ) -> None:
+        self.ours = ours
+        self.theirs = theirs
+        self.take = take or {side: f"--weights {side}" for side in (OURS, THEIRS)}
+        self.first = first
+        self.ends = ends
+
+    def name(self, side: str) -> str:
+        """Returns how people name ours or theirs."""
+        return self.ours if side == OURS else self.theirs
+
+    def taking(self, side: str, *, left: bool) -> str:
+        """Returns what gives the weights of a side, with or without conflicts left."""
+        first = self.first[0 if left or not self.ends else 1]
+        return f"{first} && {self.take[side]}" if first else self.take[side]
+
+    def measuring(self, *, left: bool) -> str:
+        """Returns what gives metrics to the result."""
+        amend = "--amend " if self.ends and not left else ""
+        return f"measure anew: mvcs commit {amend}--metric NAME=VALUE"
+
+
+def for_now(verdict: Verdict, sides: Sides) -> str:
+    """Returns what to tell of whose weights there are while conflicts are left in the recipe."""
+    whose = "both sides', file by file" if verdict.side is None else f"those of {sides.name(verdict.side)}"
+    return f"for now the weights are {whose}: this is decided anew as conflicts in the recipe are settled"
+
+
+def of_weights(verdict: Verdict, sides: Sides, *, stale: bool, left: bool) -> list[str]:
+    """Returns what to tell of whose weights a merge has."""
+    if verdict.side is None:
+        return []
+    other = other_side(verdict.side)
+    mine, yours = sides.name(verdict.side), sides.name(other)
+    if verdict.dropped and verdict.stale:
+        return [
+            f"neither side's weights were made by the merged recipe: those of {mine} are kept and are stale, those of"
+            f" {yours} are not taken (retrain and mvcs commit, or: {sides.taking(other, left=left)})"
+        ]
+    if verdict.dropped:
+        return [
+            f"the weights are those of {mine}, made by the merged recipe; those of {yours}, made by another one,"
+            f" are not taken ({sides.taking(other, left=left)})"
+        ]
+    if stale:
+        return [
+            f"the weights are stale: those of {mine} were not made by the merged recipe (retrain and mvcs commit, or:"
+            f" {sides.taking(verdict.side, left=left)})"
+        ]
+    return []
+
+
+def of_metrics(having: list[str], sides: Sides, *, there: bool, stale: bool, left: bool) -> list[str]:
+    """Returns what to tell of metrics that a merge has lost, or has of other weights.
+
+    Args:
+        having: The sides that have metrics.
+        sides: Their names.
+        there: Whether the result has some.
+        stale: Whether those were measured on other weights.
+        left: Whether conflicts are left.
+    """
+    if there and stale:
+        return [f"the metrics are stale: they were not measured on these weights ({sides.measuring(left=left)})"]
+    if there or not having:
+        return []
+    whose = " and ".join(sides.name(side) for side in having)
+    return [f"the result has none of the metrics of {whose} ({sides.measuring(left=left)})"]
