@@ -13,7 +13,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          NeedsConfirmation UnsupportedFilesystem NotEmpty UnfinishedWork
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
-     |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse BrokenPlugin
+     |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse BrokenPlugin EditorFailed
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -414,6 +414,13 @@ class PatchDoesNotApply(PreconditionFailed):
     """A file is not as a patch expects it; fields `path`, `reason`."""
 
     template = "the patch does not apply to {path}: {reason}"
+
+
+class EditorFailed(PreconditionFailed):
+    """The editor ended with an error, or could not be started; fields `path`, `reason`."""
+
+    template = "{path} was not edited: {reason}"
+    hint_template = "EDITOR=nano mvcs resolve {path:sh} --edit, or edit it and mvcs resolve {path:sh} --edited"
 
 
 class UnreadableContent(PreconditionFailed):

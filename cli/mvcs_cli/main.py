@@ -13,6 +13,7 @@ from mvcs.errors import NO_SPACE, InternalError, MvcsError, PathNotFound
 from mvcs_cli.commands import ALIASES, COMMANDS, SECTIONS, module_of
 from mvcs_cli.printable import indented
 from mvcs_cli.ui import Ui
+from mvcs_cli.verb import JSON, json_option
 
 EPILOG = """\b
 Exit codes: 0 done, 1 the honest no (nothing to commit, damage found), 2 wrong usage, 3 not found,
@@ -84,7 +85,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("-C", "folder", metavar="DIR", default=None, help="Work as if started in DIR.")
-@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+@json_option
 @click.option("-q", "--quiet", is_flag=True, help="Answer with the essential only: oids, one a line, or nothing.")
 @click.option("--at", metavar="TIME|OP", default=None, help="Read as of a time or an operation.")
 @click.option("--lock-timeout", type=float, default=None, metavar="SECONDS", help="How long to wait for others.")
@@ -94,8 +95,8 @@ class LazyGroup(click.Group):
 @click.version_option(None, "--version", package_name="mvcs", message="mvcs %(version)s")
 @click.pass_context
 def cli(
-    ctx: click.Context, folder: str | None, *, as_json: bool, quiet: bool, at: str | None, lock_timeout: float | None,
-    color: str,
+    ctx: click.Context, folder: str | None, *, json: str | None, quiet: bool, at: str | None,
+    lock_timeout: float | None, color: str,
 ) -> None:
     """Git for models: code, data, config, environment and weights in one commit."""
     if ctx.invoked_subcommand is None:
@@ -104,7 +105,7 @@ def cli(
     if folder is not None and not os.path.isdir(folder):
         raise PathNotFound(path=folder, where="the file system", hint="")
     ctx.obj = Ui(
-        folder=folder, as_json=as_json, quiet=quiet, at=at, lock_timeout=lock_timeout, color=color,
+        folder=folder, json=json, quiet=quiet, at=at, lock_timeout=lock_timeout, color=color,
         arguments=list(ctx.obj),
     )
 
@@ -173,7 +174,7 @@ def _width() -> int:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    return "--json" in arguments
+    return any(word == JSON or word.startswith(JSON + "=") for word in arguments)
 
 
 def _interrupted() -> int:

@@ -92,7 +92,7 @@ def merged(ui: Ui, verb: str, name: str, done: MergeResult) -> int:
             reason = f" ({item.conflict.reason})" if item.conflict.reason else ""
             ui.line(f"  {quoted(os.fsdecode(item.path))}{key}{reason}", fg="red")
         if len(done.conflicts) > SHOWN:
-            ui.line(f"  ... and {len(done.conflicts) - SHOWN} more: mvcs conflicts")
+            ui.line(f"  ... and {len(done.conflicts) - SHOWN} more: mvcs conflicts --skip {SHOWN}")
         if done.how == "conflicts":
             ui.line("Next: mvcs conflicts, mvcs resolve PATH[:KEY] --ours|--theirs|--set V or edit, then mvcs commit")
             return

@@ -11,11 +11,13 @@ import click
 from mvcs_cli.printable import indented, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mvcs.api import Repo
 
 
+DOCUMENT, LINES = "document", "lines"
+"""Forms of JSON."""
 STREAMED = 8 << 10
 """Characters of a long answer that are printed at once."""
 
@@ -25,7 +27,7 @@ class Ui:
 
     Args:
         folder: Where to work; the current folder by default.
-        as_json: Answer with one JSON document.
+        json: "document" to answer with one JSON document, "lines" with a line for each row; None for people.
         quiet: Answer with the essential only.
         at: A time or operation to read as of.
         lock_timeout: Seconds to wait for locks.
@@ -34,11 +36,11 @@ class Ui:
     """
 
     def __init__(
-        self, *, folder: str | None, as_json: bool, quiet: bool, at: str | None, lock_timeout: float | None,
+        self, *, folder: str | None, json: str | None, quiet: bool, at: str | None, lock_timeout: float | None,
         color: str, arguments: list[str],
     ) -> None:
         self.cwd = os.path.abspath(folder) if folder is not None else os.getcwd()
-        self.as_json = as_json
+        self.json = json
         self.quiet = quiet
         self.at = at
         self.lock_timeout = lock_timeout
@@ -46,6 +48,11 @@ class Ui:
         out = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.colour = color == "always" or (color == "auto" and out)
         self._escape = f"<{os.urandom(8).hex()}>" if self.colour else ""
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the answer is for a program."""
+        return self.json is not None
 
     def command(self, verb: str) -> str:
         """Returns the command as typed from its verb on, for the ledger."""
@@ -92,23 +99,47 @@ class Ui:
         else:
             people()
 
-    def stream(self, verb: str, name: str, rows: Iterable[Mapping[str, object]]) -> None:
-        """Answers with a JSON document of one long list, of which only a few rows are in memory as text at a time.
+    def listing(
+        self, verb: str, name: str, rows: Iterable[Mapping[str, object]], *, people: Callable[[], object],
+        quiet: Iterable[str] = (), head: Mapping[str, object] | None = None,
+    ) -> None:
+        """Answers with a list, which may be long: only a few of its rows are in memory as text at a time.
+
+        In lines the list is all that is told.
 
         Args:
             verb: Names the schema: mvcs.VERB/1.
-            name: Of the list.
+            name: Of the list in the JSON document.
             rows: The list.
+            people: Prints the answer for people.
+            quiet: Lines for `--quiet`.
+            head: What the JSON document has before the list.
         """
+        if not self.as_json:
+            self.answer(verb, {}, people=people, quiet=quiet)
+            return
+        kept = ""
+        for text in self._texts(verb, name, rows, head or {}):
+            kept += text
+            if len(kept) > STREAMED:
+                click.echo(kept, nl=False)
+                kept = ""
+        click.echo(kept, nl=False)
+
+    def _texts(
+        self, verb: str, name: str, rows: Iterable[Mapping[str, object]], head: Mapping[str, object]
+    ) -> Iterator[str]:
         import json
 
-        text = f'{{"schema": "mvcs.{verb}/1", {json.dumps(name)}: ['
+        if self.json == LINES:
+            for row in rows:
+                yield json.dumps(row) + "\n"
+            return
+        above = json.dumps({"schema": f"mvcs.{verb}/1", **head})
+        yield f"{above[:-1]}, {json.dumps(name)}: ["
         for index, row in enumerate(rows):
-            text += (", " if index else "") + json.dumps(row)
-            if len(text) > STREAMED:
-                click.echo(text, nl=False)
-                text = ""
-        click.echo(text + "]}")
+            yield (", " if index else "") + json.dumps(row)
+        yield "]}\n"
 
     def line(self, text: str = "", **style: Any) -> None:  # noqa: ANN401 -- click's own
         """Prints a line of data."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from shlex import quote
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from http.client import HTTPResponse
 
+SCHEMES = ("http", "https", "s3")
 TIMEOUT = 30
 """Seconds."""
 PIECE = 1 << 20
@@ -75,10 +77,15 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError as error:
         raise InvalidArgument(argument="URL", value=url, reason=str(error)) from error
-    if parts.scheme not in {"http", "https", "s3"} or not parts.netloc:
-        raise InvalidArgument(argument="URL", value=url, reason="write http://, https:// or s3://BUCKET/KEY")
     if "@" in parts.netloc or re.search(r"[?&](?:X-Amz-Signature|sig|Signature|token)=", url, re.IGNORECASE):
         raise InvalidArgument(argument="URL", value="...", reason="a URL that carries credentials is not stored")
+    if parts.scheme not in SCHEMES:
+        reason = f"data is kept at {', '.join(f'{scheme}://' for scheme in SCHEMES)} and not at {parts.scheme}:"
+        raise InvalidArgument(argument="URL", value=url, reason=reason, hint="mvcs add s3://BUCKET/KEY")
+    if not parts.netloc:
+        meant = quote(f"{parts.scheme}://{parts.path.lstrip('/')}")
+        where = "bucket" if parts.scheme == "s3" else "host"
+        raise InvalidArgument(argument="URL", value=url, reason=f"it names no {where}", hint=f"mvcs add {meant}")
     return url
 
 

@@ -9,10 +9,14 @@ import math
 import re
 from itertools import pairwise
 
+from mvcs.ingredients.secret_names import KEY_NAME, PASSWORD_NAME, TOKEN_NAME, promise_of
+
 SHORTEST_KEY = 16
 SHORTEST_HEX = 32
 """Shorter ones name content or things: no service issues a key of 64 bits."""
 SHORTEST_PASSWORD = 8
+SHORTEST_MIXED = 6
+"""Of letters and digits, under a name that says password."""
 LONGEST = 512
 MIN_BITS = 3.0
 """Entropy of a character in bits, from how often each occurs; 16 random hexadecimal digits have 3.3 as a rule."""
@@ -36,10 +40,23 @@ _WORDY = re.compile(
 _REFERENCE = re.compile(
     rb"(?:https?|s3|gs|file|vault|ssm|arn|env|os\.environ|op|secretsmanager|projects|keyring|aws|ref|sha\d*|md5"
     rb"|blake\w*)[:/]"
-    rb"|(?:\.{0,2}|~)/|ENC\[|[A-Za-z]:\\|\w+\.(?:py|json|txt|ya?ml|pem|key|crt|env)$",
+    rb"|(?:\.{0,2}|~)/|ENC\[|[A-Za-z]:\\|[\w./-]+\.(?:py|json|txt|ya?ml|toml|ini|pem|key|crt|p12|env)$",
     re.IGNORECASE,
 )
+_LETTER = re.compile(rb"[A-Za-z]")
 _HEX = re.compile(rb"[0-9a-fA-F]+")
+_NAMES = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""Names of environment variables."""
+_SETTING = re.compile(
+    rb"str(?:ing)?|text|bytes|secretstr|required|optional|prompt|ask|input|hidden|plain(?:text)?|encrypted|hash(?:ed)?|basic"
+    rb"|bearer|jwt|oauth2?|default|enabled?|disabled?|auto(?:matic)?|inherit|interactive|keyring|env(?:ironment)?|vault|file"
+    rb"|none|null|true|false|yes|no|unset|empty|missing|anonymous|md5|sha-?\d+|bcrypt|scrypt|argon2\w{0,2}|pbkdf2|base64|utf-?8"
+    rb"|root|admin|postgres|mysql|guest|user(?:name)?|test",
+    re.IGNORECASE,
+)
+"""Types, ways to get or keep a secret, and words that every installation begins with."""
+_CAPITALISED = re.compile(rb"[A-Z][a-z]+")
+"""What a form calls its field."""
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -82,6 +99,35 @@ def is_key(value: bytes) -> bool:
     if all(_WORDY.fullmatch(part) for part in _PART.split(value)):
         return False
     return bits(value) >= MIN_BITS and turns(value) >= MIN_TURNS
+
+
+def is_secret_under(promise: str, value: bytes) -> bool:
+    """Whether a value is a secret, under a name that promises one: whatever is not plainly something else.
+
+    Less is asked of it than of a literal in code: a password of one word, a key of eight characters.
+
+    Args:
+        promise: What `secret_names.promise_of` returns of the name.
+        value: The value, without quotes.
+    """
+    if _PASSWORD_OPEN.search(value) or is_placeholder(value) or _NAMES.fullmatch(value) or _SETTING.fullmatch(value):
+        return False
+    if promise_of(value.decode("utf-8", "replace")) is not None:  # the name of the secret, which is kept elsewhere
+        return False
+    if promise == PASSWORD_NAME:
+        if value.isalpha():
+            return len(value) >= SHORTEST_PASSWORD and not _CAPITALISED.fullmatch(value)
+        if not any(48 <= char <= 57 for char in value):  # words, or of several classes
+            return is_password(value)
+        return len(value) >= (SHORTEST_PASSWORD if value.isdigit() else SHORTEST_MIXED)
+    if len(value) < SHORTEST_PASSWORD or _OPEN.search(value) or (promise == TOKEN_NAME and is_uuid(value)):
+        return False
+    if len(value) < SHORTEST_HEX and _HEX.fullmatch(value):
+        return False
+    if value.isalpha():
+        return promise == KEY_NAME and len(value) >= SHORTEST_KEY and bits(value) >= MIN_BITS
+    digits = sum(48 <= char <= 57 for char in value)
+    return digits > 1 and _LETTER.search(value) is not None and not all(map(_WORDY.fullmatch, _PART.split(value)))
 
 
 def is_uuid(value: bytes) -> bool:

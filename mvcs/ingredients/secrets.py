@@ -9,9 +9,19 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 from typing import TYPE_CHECKING, Any
 
-from mvcs.ingredients.secret_values import MIN_BITS, bits, is_key, is_password, is_placeholder, is_uuid
+from mvcs.ingredients.secret_names import PASSWORD_NAME, promise_of
+from mvcs.ingredients.secret_values import (
+    MIN_BITS,
+    bits,
+    is_key,
+    is_password,
+    is_placeholder,
+    is_secret_under,
+    is_uuid,
+)
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
@@ -143,6 +153,18 @@ _OPEN_ENDINGS = (
     b".npmrc", b"makefile",
 )
 """Endings of files in which values stand without quotes."""
+_CONFIGURATIONS = (
+    b".yaml", b".yml", b".toml", b".json", b".ini", b".cfg", b".conf", b".config", b".properties", b".env", b".tfvars",
+)
+"""Endings of files that are keys and values, so that a value is what its key says."""
+LONGEST_NAME = 60
+_IN_NAMES = (string.ascii_letters + string.digits + "_.-").encode()
+_NAME_REST = _Lazy(rb"[A-Za-z0-9_.-]{0,60}")
+_VALUE = _Lazy(
+    rb"[\"']?[ \t]{0,20}[:=][ \t]{0,20}(?:\"(?P<double>[^\"\r\n]{4,512})\"|'(?P<single>[^'\r\n]{4,512})'"
+    rb"|(?P<bare>[^\s\"'#,{}\[\]&*!|>%@`][^\s\"',{}\[\]]{3,511}))(?=[ \t]{0,20}(?:[\r\n,;}\]#]|//|\Z))"
+)
+"""A value that ends where the next key or line begins: what has words behind it is prose."""
 _LOCKS = _Lazy(
     rb"(?:.*[.-]lock(?:\.json|\.ya?ml)?|.*\.lock|package-lock\.json|npm-shrinkwrap\.json|go\.sum|pylock.*\.toml|requirements[^/]*\.txt|record)",
     re.IGNORECASE,
@@ -230,6 +252,8 @@ def _candidates(path: bytes, name: bytes, content: bytes) -> Iterator[tuple[int,
     if not _LOCKS.fullmatch(name):
         lower = content.lower()
         if any(word in lower for word in _HAS_WORD):
+            if name.endswith(_CONFIGURATIONS):
+                yield from _configured(content, lower, bare=not name.endswith((b".json", b".toml")))
             yield from _assigned(content, lower, bare=name.endswith(_OPEN_ENDINGS) or name.startswith(b".env"))
 
 
@@ -274,6 +298,31 @@ def _urls(content: bytes) -> Iterator[tuple[int, bytes, str]]:
             if not plain and not template and len(password) >= 6 and not password.isalpha():
                 yield match.start(3), password, URL
         at = content.find(b"://", at + 3)
+
+
+def _configured(content: bytes, lower: bytes, *, bare: bool) -> Iterator[tuple[int, bytes, str]]:
+    """Yields the values of a configuration under keys that name a secret.
+
+    Args:
+        content: The file.
+        lower: The file in lower case.
+        bare: Whether strings stand without quotes too.
+    """
+    end = 0
+    for match in _WORD.finditer(lower):
+        if match.start() < end:
+            continue
+        rest = _NAME_REST.match(content, match.end())
+        value = None if rest is None else _VALUE.match(content, rest.end())
+        if rest is None or value is None:
+            continue
+        end = value.end()
+        before = content[max(match.start() - LONGEST_NAME, 0) : match.start()]
+        name = before[len(before.rstrip(_IN_NAMES)) :] + content[match.start() : rest.end()]
+        group = value.lastgroup or "bare"
+        promise = promise_of(name.decode())
+        if promise is not None and (group != "bare" or bare) and is_secret_under(promise, value[group]):
+            yield value.start(group), value[group], PASSWORD if promise == PASSWORD_NAME else KEY
 
 
 def _assigned(content: bytes, lower: bytes, *, bare: bool) -> Iterator[tuple[int, bytes, str]]:

@@ -8,16 +8,16 @@ Knows: maps and keys. Refuses to know: how a text is edited (`mvcs.formats.rewri
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from mvcs.errors import UnreadableContent
 from mvcs.formats.config import read_document
 from mvcs.formats.content import Bytes
 from mvcs.formats.key_paths import in_order, key_path
 from mvcs.formats.rewriting.whole import can_spell, is_rewritten, rewrite
 from mvcs.formats.values import ABSENT
 from mvcs.merge.config_choices import NO_MEANING, NoMeaning, chosen
-from mvcs.merge.sides import one_sided
+from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.values import Conflict, Decision, Merged, Resolved, merge_value
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def merge_config(syntax: str, base: Content | None, ours: Content, theirs: Conte
     simple = one_sided(base, ours, theirs)
     if simple is not None:
         return simple
-    before = None if base is None else _read(syntax, base, "the base")
-    mine, other = _read(syntax, ours, "ours"), _read(syntax, theirs, "theirs")
+    before, mine, other = read_sides(partial(read_document, syntax), base, ours, theirs)
     merge = _Merge(syntax, choose)
     target = merge.root(ABSENT if before is None else before[0].value, mine[0].value, other[0].value)
     template = _template(syntax, before, mine, other)
@@ -69,14 +68,6 @@ def merge_config(syntax: str, base: Content | None, ours: Content, theirs: Conte
         if text == document.text and encoding == as_it_was:
             return Merged(content, tuple(merge.conflicts), tuple(merge.decisions))
     return Merged(Bytes(encoding.encode(text)), tuple(merge.conflicts), tuple(merge.decisions))
-
-
-def _read(syntax: str, content: Content, side: str) -> Read:
-    try:
-        return read_document(syntax, content)
-    except UnreadableContent as error:
-        reason = f"{side}: {error.fields['reason']}"
-        raise UnreadableContent(format=error.fields["format"], line=error.fields["line"], reason=reason) from error
 
 
 def _template(syntax: str, base: Read | None, ours: Read, theirs: Read) -> Text:

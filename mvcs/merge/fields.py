@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.formats.content import Bytes
 from mvcs.formats.values import ABSENT, Absent
-from mvcs.merge.sides import one_sided
+from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.values import Conflict, Decision, Merged, merge_value
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def merge_entry(
     settled = one_sided(base, ours, theirs)
     if settled is not None:
         return settled
-    fields = merge_fields([{} if side is None else read(side) for side in (base, ours, theirs)], choose, chosen)
+    before, *others = read_sides(read, base, ours, theirs)
+    fields = merge_fields([before or {}, *others], choose, chosen)
     return Merged(Bytes(write(fields.result)), tuple(fields.conflicts), tuple(fields.decisions))
 
 

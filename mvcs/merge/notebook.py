@@ -15,7 +15,7 @@ from mvcs.formats.notebook import Notebook, read_notebook, source_like
 from mvcs.formats.notebook_json import Style, write
 from mvcs.formats.values import ABSENT, same
 from mvcs.merge.cells import RUN_KEYS, Settling, merge_cell
-from mvcs.merge.sides import one_sided
+from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.text import LABELS, marked
 from mvcs.merge.values import BASE, OURS, SET, THEIRS, UNION, Conflict, Merged
 from mvcs.objects.hashing import blob_oid
@@ -52,10 +52,8 @@ def merge_notebook(base: Content | None, ours: Content, theirs: Content, choose:
     settled = one_sided(base, ours, theirs)
     if settled is not None:
         return settled
-    sides = (
-        Notebook({"cells": []}, Style()) if base is None else read_notebook(base),
-        read_notebook(ours), read_notebook(theirs),
-    )
+    before, mine, other = read_sides(read_notebook, base, ours, theirs)
+    sides = (before or Notebook({"cells": []}, Style()), mine, other)
     settling = Settling(choose)
     cells = _Cells(sides, settling).merged()
     tops = [{key: value for key, value in side.document.items() if key != "cells"} for side in sides]

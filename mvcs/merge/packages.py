@@ -16,7 +16,7 @@ from mvcs.formats.packages import parse_packages, read_packages, typed_line
 from mvcs.formats.pep508 import order
 from mvcs.formats.values import ABSENT, same
 from mvcs.merge.captured import merge_captured
-from mvcs.merge.sides import one_sided
+from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.text import LABELS, MARKER
 from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS, Conflict, Decision, Merged, merge_value
 from mvcs.merge.weaving import weave
@@ -89,8 +89,8 @@ def merge_packages(base: Content | None, ours: Content, theirs: Content, choose:
     settled = one_sided(base, ours, theirs)
     if settled is not None:
         return settled
-    our_file, their_file = _read(ours, "ours"), _read(theirs, "theirs")
-    base_file = type(our_file)(our_file.syntax, (), our_file.encoding) if base is None else _read(base, "base")
+    before, our_file, their_file = read_sides(read_packages, base, ours, theirs)
+    base_file = type(our_file)(our_file.syntax, (), our_file.encoding) if before is None else before
     files = [base_file, our_file, their_file]
     syntax, encoding = _one_kind(files)
     states = group([file.blocks for file in (files if base is not None else files[1:])])
@@ -106,14 +106,6 @@ def merge_packages(base: Content | None, ours: Content, theirs: Content, choose:
     if not state.conflicts:
         _read_back(state, text)
     return Merged(Bytes(text.to_bytes()), tuple(state.conflicts), tuple(state.decisions))
-
-
-def _read(content: Content, side: str) -> Packages:
-    try:
-        return read_packages(content)
-    except UnreadableContent as error:
-        reason = f"{side}: {error.fields['reason']}"
-        raise UnreadableContent(format=error.fields["format"], line=error.fields["line"], reason=reason) from error
 
 
 def _one_kind(files: list[Packages]) -> tuple[str, str]:

@@ -1,18 +1,55 @@
-"""The rule of three on whole files: where at most one side changed, its bytes are the result.
+"""The rule of three on whole files, and whose file it is that cannot be read.
 
-Knows: bytes. Refuses to know: formats; so it holds for files that no driver can read.
+Where at most one side changed, its bytes are the result. Knows: bytes. Refuses to know: formats; so it holds for files
+that no driver can read.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
+from mvcs.errors import UnreadableContent
 from mvcs.merge.values import Merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mvcs.formats.content import Content
+
+T = TypeVar("T")
+SIDES = ("the base", "ours", "theirs")
+"""What the sides are called to people, in their order."""
+
+
+@contextmanager
+def reading(side: str) -> Iterator[None]:
+    """Names the side in what is wrong with it.
+
+    Args:
+        side: One of SIDES.
+    """
+    try:
+        yield
+    except UnreadableContent as error:
+        reason = f"{side}: {error.fields['reason']}"
+        raise UnreadableContent(format=error.fields["format"], line=error.fields["line"], reason=reason) from error
+
+
+def read_sides(
+    read: Callable[[Content], T], base: Content | None, ours: Content, theirs: Content
+) -> tuple[T | None, T, T]:
+    """Reads the three sides; no base is read as None.
+
+    Raises:
+        UnreadableContent: If one cannot be read; it names the side.
+    """
+    def read_as(side: str, content: Content) -> T:
+        with reading(side):
+            return read(content)
+
+    before = None if base is None else read_as(SIDES[0], base)
+    return before, read_as(SIDES[1], ours), read_as(SIDES[2], theirs)
 
 
 def one_sided(base: Content | None, ours: Content, theirs: Content) -> Merged | None:

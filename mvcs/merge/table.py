@@ -13,6 +13,7 @@ from mvcs.formats.table import FORMS, open_table
 from mvcs.formats.tables.blocks import bytes_from, encoded, same_bytes, starts_with
 from mvcs.formats.tables.spool import Spool
 from mvcs.formats.values import ABSENT
+from mvcs.merge.sides import read_sides
 from mvcs.merge.table_rows import merge_rows
 from mvcs.merge.table_settling import Settling
 from mvcs.merge.values import APPEND, BASE, OURS, THEIRS, UNION, Conflict, Merged
@@ -67,30 +68,27 @@ def merge_table(
 def _merge_whole(
     syntax: str, base: Content | None, ours: Content, theirs: Content, settling: Settling
 ) -> Content:
-    tables = [None if content is None else open_table(syntax, content) for content in (base, ours, theirs)]
-    counts = [None if table is None else sum(len(batch.rows) for batch in table.batches()) for table in tables]
-    before, our_table, their_table = tables
-    assert our_table is not None
-    assert their_table is not None
-    our_rows, their_rows = counts[1] or 0, counts[2] or 0
-    base_rows = counts[0]
+    def read(content: Content) -> tuple[Table, int]:
+        table = open_table(syntax, content)
+        return table, sum(len(batch.rows) for batch in table.batches())
+
+    counted, (our_table, our_rows), (their_table, their_rows) = read_sides(read, base, ours, theirs)
+    before, base_rows = (None, 0) if counted is None else counted
     appended = (
-        base is not None and before is not None and base_rows is not None
+        base is not None and before is not None
         and _appended(base, before, ours, our_table) and _appended(base, before, theirs, their_table)
         and our_table.end == their_table.end
     )
     if appended:
-        assert base is not None
-        assert before is not None
-        assert base_rows is not None
-        counts_told = f"ours appended {our_rows - base_rows} row(s), theirs {their_rows - base_rows}"
-        reason = f"no key is declared; {counts_told}"
+        told = f"ours appended {_rows(our_rows - base_rows)}, theirs {_rows(their_rows - base_rows)}"
+        reason = f"no key is declared; {told}"
     else:
         reason = "both sides changed it and no key is declared that tells rows apart"
     if appended and base_rows in {our_rows, their_rows}:  # one side only ended the last line
         strategy = APPEND
     else:
-        conflict = Conflict(None, ABSENT if base_rows is None else base_rows, our_rows, their_rows, reason)
+        was = ABSENT if base is None else _rows(base_rows)
+        conflict = Conflict(None, was, _rows(our_rows), _rows(their_rows), reason)
         allowed = [OURS, THEIRS, *([] if base is None else [BASE]), *([APPEND, UNION] if appended else [])]
         choice = settling.ask(conflict, allowed)
         strategy = OURS if choice is None else choice.strategy
@@ -99,6 +97,10 @@ def _merge_whole(
         assert before is not None
         return _joined(base, before, ours, our_table, theirs)
     return theirs if strategy == THEIRS else base if strategy == BASE and base is not None else ours
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
 
 
 def _appended(base: Content, before: Table, side: Content, table: Table) -> bool:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from mvcs.formats.tables.join import spans
 from mvcs.formats.tables.spool import Partitions, Spool
+from mvcs.merge.sides import SIDES, reading
 from mvcs.merge.values import OURS, THEIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mvcs.formats.tables.join import Side
     from mvcs.merge.table_columns import Columns
@@ -52,13 +53,20 @@ class Joined:
         self._added = Spool()
         for partition in range(count):
             self._join(partition)
-        for side in (base, ours, theirs):
-            if side is not None:
-                side.check_unique()
+        for name, side in zip(SIDES, (base, ours, theirs), strict=True):
+            with reading(name):
+                if side is not None:
+                    side.check_unique()
 
     def _join(self, partition: int) -> None:
-        base = {} if self._base is None else self._base.by_key(partition).row
-        ours, theirs = self._ours.by_key(partition), self._theirs.by_key(partition)
+        base: Mapping[bytes, bytes] = {}
+        with reading(SIDES[0]):
+            if self._base is not None:
+                base = self._base.by_key(partition).row
+        with reading(SIDES[1]):
+            ours = self._ours.by_key(partition)
+        with reading(SIDES[2]):
+            theirs = self._theirs.by_key(partition)
         alike, watched = self._columns.alike, bool(self._columns.watched)
         stands = alike or self._columns.ours_stands
         there = theirs.row

@@ -18,6 +18,7 @@ from mvcs.formats.tables.delimited import Delimited
 from mvcs.formats.tables.join import Side, partition_count
 from mvcs.formats.tables.json_lines import JsonLines
 from mvcs.formats.tables.spool import PIECE, Spool
+from mvcs.merge.sides import SIDES, read_sides, reading
 from mvcs.merge.table_cells import RowMerge
 from mvcs.merge.table_columns import Columns
 from mvcs.merge.table_join import Joined
@@ -52,29 +53,32 @@ def merge_rows(
     Raises:
         UnreadableContent: As `merge_table` says.
     """
-    tables = [None if content is None else _open(syntax, content, key) for content in (base, ours, theirs)]
-    before, our_table, their_table = tables
-    assert our_table is not None
-    assert their_table is not None
+    before, our_table, their_table = read_sides(lambda content: _open(syntax, content, key), base, ours, theirs)
     columns = Columns(before, our_table, their_table)
     count = partition_count(content.size for content in (base, ours, theirs) if content is not None)
     with ExitStack() as stack:
-        sides = [None if table is None else Side(table, key, count) for table in tables]
-        for side in sides:
-            if side is not None:
-                stack.callback(side.close)
-        assert sides[1] is not None
-        assert sides[2] is not None
+        sides: list[Side | None] = []
+        for name, table in zip(SIDES, (before, our_table, their_table), strict=True):
+            with reading(name):
+                sides.append(None if table is None else Side(table, key, count))
+            stack.callback(_close, sides[-1])
+        first, second, third = sides
+        assert second is not None
+        assert third is not None
         writer = _Writer(before, our_table, their_table)
-        joined = Joined(sides[0], sides[1], sides[2], columns, count)
+        joined = Joined(first, second, third, columns, count)
         stack.callback(joined.close)
         for side in sides:
-            if side is not None:
-                side.close()
+            _close(side)
         columns.settle(settling)
         rows = RowMerge(key, columns, settling)
         joined.place(lambda row: writer.row(rows.fitted(THEIRS, row)))
         return writer.write(our_table, joined, rows, columns.header())
+
+
+def _close(side: Side | None) -> None:
+    if side is not None:
+        side.close()
 
 
 def _open(syntax: str, content: Content, key: tuple[str, ...]) -> Delimited | JsonLines:

@@ -29,7 +29,7 @@ from mvcs.formats.values import ABSENT
 from mvcs.merge.regions import BOTH, CONFLICT, STABLE, regions, two_way
 from mvcs.merge.regions import OURS as BY_OURS
 from mvcs.merge.regions import THEIRS as BY_THEIRS
-from mvcs.merge.sides import one_sided
+from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.values import BASE, OURS, SET, THEIRS, UNION, Conflict, Decision, Merged
 
 if TYPE_CHECKING:
@@ -88,20 +88,16 @@ def merge_text(
     settled = one_sided(base, ours, theirs)
     if settled is not None:
         return settled
-    texts = [None if side is None else read_text(side) for side in (base, ours, theirs)]
-    first, second, third = texts
-    assert second is not None
-    assert third is not None
+    first, second, third = read_sides(read_text, base, ours, theirs)
     encoding = _merged_encoding(first, second, third)
     end = _merged_end(first, second, third)
-    lines: list[Sequence[str] | None] = [
-        None if text is None else with_end(text.lines, LF) if end else text.lines for text in texts
-    ]
-    our_lines, their_lines = lines[1], lines[2]
-    assert our_lines is not None
-    assert their_lines is not None
-    marks = LF if end else _first_end(our_lines, their_lines)
-    merged = merge_lines(lines[0], our_lines, their_lines, choose, labels=labels, marker=marker, end=marks)
+    before, mine, other = (
+        () if text is None else with_end(text.lines, LF) if end else text.lines for text in (first, second, third)
+    )
+    marks = LF if end else _first_end(mine, other)
+    merged = merge_lines(
+        None if first is None else before, mine, other, choose, labels=labels, marker=marker, end=marks
+    )
     result = encode("".join(with_end(merged.lines, end) if end == CRLF else merged.lines), encoding)
     return Merged(Bytes(result), tuple(merged.conflicts), tuple(merged.decisions))
 

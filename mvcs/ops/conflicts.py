@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, PathNotFound
+from mvcs.merge.refusals import why_left
 from mvcs.merge.values import SET
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
@@ -154,7 +155,7 @@ def _write(
     if still and said.strategy != EDITED:
         raise InvalidArgument(
             argument="resolve", value=said.strategy if said.value is None else said.value,
-            reason=f"it does not settle {still[0].conflict.key or os.fsdecode(said.path)}",
+            reason=why_left(still[0], said.strategy),
         )
     progress, rewritten = go_on(seen, progress, plan, found.tree, found, batch, command)
     left = left_of(seen, progress, found)

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidConfig
 from mvcs.formats.content import Bytes
-from mvcs.objects.editing import Placed
+from mvcs.formats.values import ABSENT
+from mvcs.merge.paths import PathConflict
+from mvcs.merge.values import BASE, OURS, THEIRS, Conflict, Decision
+from mvcs.objects.editing import Placed, find_file
 from mvcs.objects.tree import FILE, IS_REFERENCE, Entry
 
 if TYPE_CHECKING:
@@ -20,7 +23,11 @@ if TYPE_CHECKING:
 
     from mvcs.diff.trees import FileChange
     from mvcs.formats.content import Content
+    from mvcs.formats.values import Found
+    from mvcs.merge.paths import ChooseAt, PathMerge
     from mvcs.objects.hashing import Oid
+    from mvcs.objects.values import Json
+    from mvcs.ops.desk import Desk, State
     from mvcs.repo.project import Project
     from mvcs.repo.repository import Repository
 
@@ -48,6 +55,43 @@ class Declaring:
         except InvalidConfig as error:
             return f"mvcs.toml could not be used: {error.fields['reason']}"
         return ""
+
+    def refuse_invalid(
+        self, merged: PathMerge, states: tuple[State, State, State], desk: Desk, choose: ChooseAt
+    ) -> None:
+        """Makes a conflict of a merged mvcs.toml that could not be read: nothing would work with it.
+
+        Args:
+            merged: The merge; changed in place.
+            states: Base, ours, theirs.
+            desk: Reads them.
+            choose: Says how a conflict is settled.
+        """
+        for path, file in list(merged.files.items()):
+            reason = self.problem(file.content) if path.rpartition(b"/")[2] == b"mvcs.toml" else ""
+            if not reason or any(item.path == path for item in merged.conflicts):
+                continue
+            sides = {
+                name: None if state.tree is None else find_file(desk.load, state.tree, path)
+                for name, state in zip((BASE, OURS, THEIRS), states, strict=True)
+            }
+            values: list[Found] = [ABSENT if side is None else side.entry.oid.hex() for side in sides.values()]
+            conflict = Conflict(None, values[0], values[1], values[2], reason)
+            del merged.files[path]
+            choice = choose(path, conflict)
+            if choice is not None and choice.strategy in sides:
+                if choice.strategy != OURS:
+                    merged.edits[path] = sides[choice.strategy]
+                merged.decisions.append((path, Decision(None, choice.strategy)))
+            else:
+                merged.conflicts.append(PathConflict(path, conflict, (OURS, THEIRS, BASE)))
+
+    def signature(self, content: Content | None) -> dict[str, Json] | None:
+        """Returns what a content declares of the model's inputs and outputs, None if it cannot be used."""
+        try:
+            return {} if content is None else _read(content).rules.signature
+        except InvalidConfig:
+            return None
 
     def references(self, content: Content, put: Callable[[Content], tuple[Oid, int]]) -> dict[bytes, Placed]:
         """Returns the references that a content declares.

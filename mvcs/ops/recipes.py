@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange
-from mvcs.formats.values import ABSENT
 from mvcs.merge.borders import Crossing, crossings, merge_crossings
 from mvcs.merge.clashes import settle_clashes
 from mvcs.merge.drivers import merge_file
-from mvcs.merge.paths import Drivers, PathConflict, PathMerge, merge_paths
-from mvcs.merge.values import BASE, OURS, THEIRS, Choice, Conflict, Decision
+from mvcs.merge.paths import Drivers, PathMerge, merge_paths
+from mvcs.merge.values import BASE
 from mvcs.objects.editing import Placed, files_below, find_file, ingredient_trees
 from mvcs.objects.tree import IS_BLOB, IS_TREE, Entry, find_path
 from mvcs.ops.declaring import changed_by_both
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mvcs.formats.content import Content
-    from mvcs.formats.values import Found
     from mvcs.merge.paths import ChooseAt
-    from mvcs.merge.values import Choose, Merged
+    from mvcs.merge.values import Choice, Choose, Conflict, Merged
     from mvcs.ops.declaring import Declaring
     from mvcs.ops.desk import Desk, State
     from mvcs.ops.trees import NewTree
@@ -94,7 +92,8 @@ class RecipeMerge:
         asked = {path: states for path, states in self.crossing.items() if path not in self.held}
         join(merged, merge_crossings(asked, self.choose))
         settle_clashes(merged, self.file_at, self.below, self.choose)
-        self._refuse_invalid(merged)
+        if self._project is not None:
+            self._project.refuse_invalid(merged, (self.base, self.ours, self.theirs), self.desk, self.choose)
         self._follow_references(merged, told)
         merged.conflicts.sort(key=lambda item: item.path)
         return merged
@@ -134,39 +133,20 @@ class RecipeMerge:
         invented = choice is not None and choice.strategy == BASE and self.desk.is_invented(conflict)
         return None if invented else choice
 
-    def _refuse_invalid(self, merged: PathMerge) -> None:
-        """Makes a conflict of a merged mvcs.toml that could not be read: nothing would work with it."""
-        if self._project is None:
-            return
-        for path, file in list(merged.files.items()):
-            reason = self._project.problem(file.content) if path.rpartition(b"/")[2] == b"mvcs.toml" else ""
-            if not reason or any(item.path == path for item in merged.conflicts):
-                continue
-            sides = {
-                name: None if state.tree is None else find_file(self.desk.load, state.tree, path)
-                for name, state in ((BASE, self.base), (OURS, self.ours), (THEIRS, self.theirs))
-            }
-            values: list[Found] = [ABSENT if side is None else side.entry.oid.hex() for side in sides.values()]
-            conflict = Conflict(None, values[0], values[1], values[2], reason)
-            del merged.files[path]
-            choice = self.choose(path, conflict)
-            if choice is not None and choice.strategy in sides:
-                if choice.strategy != OURS:
-                    merged.edits[path] = sides[choice.strategy]
-                merged.decisions.append((path, Decision(None, choice.strategy)))
-            else:
-                merged.conflicts.append(PathConflict(path, conflict, (OURS, THEIRS, BASE)))
-
-    def _follow_references(self, merged: PathMerge, paths: set[bytes]) -> None:
-        """Gives references what the merged mvcs.toml says of them; where that has conflicts, it says what ours has."""
-        if not paths or self._project is None or self._project.path is None:
-            return
-        file = self._project.path
+    def declared(self, merged: PathMerge) -> Content | None:
+        """Returns the merged mvcs.toml; where it has conflicts, it says what ours has."""
+        file = None if self._project is None else self._project.path
+        if file is None or file in merged.files:
+            return None if file is None else merged.files[file].content
         known = {**merged.edits, **self.held}
         placed = known[file] if file in known else self.file_at(file)
-        content = None if placed is None else self.desk.read(placed.entry.oid)
-        if file in merged.files:
-            content = merged.files[file].content
+        return None if placed is None or placed.entry.kind != IS_BLOB else self.desk.read(placed.entry.oid)
+
+    def _follow_references(self, merged: PathMerge, paths: set[bytes]) -> None:
+        """Gives references what the merged mvcs.toml says of them."""
+        if not paths or self._project is None or self._project.path is None:
+            return
+        content = self.declared(merged)
         declared = {} if content is None else self._project.references(content, self.desk.put)
         merged.edits.update({path: declared.get(path) for path in paths})
 

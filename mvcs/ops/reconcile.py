@@ -13,12 +13,14 @@ from mvcs.diff.trees import diff_roots
 from mvcs.merge.borders import OUTCOME
 from mvcs.merge.clashes import settle_clashes
 from mvcs.merge.paths import Drivers, PathConflict, PathMerge, merge_paths
+from mvcs.merge.refusals import with_refusals
 from mvcs.merge.values import OURS, THEIRS, Decision
 from mvcs.merge.weights import Outcome, judge, measured_on
 from mvcs.objects.commit import Origin
 from mvcs.objects.editing import edit_tree, find_file, ingredient_trees
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_TREE, find_path, read_tree
+from mvcs.ops.declaring_signatures import follow_declaration
 from mvcs.ops.parts import is_generated, join
 from mvcs.ops.recipes import RecipeMerge
 from mvcs.ops.telling import Sides, for_now, of_metrics, of_weights
@@ -94,6 +96,8 @@ class Reconciliation:
         self.ours = ours
         self.theirs = theirs
         self._only = only
+        self._chosen = choose
+        self._project = project
         self._sides = sides or Sides()
         self._paths = RecipeMerge(
             desk, base, ours, theirs, choose, keys=keys, only=only, merged=merged, project=project
@@ -124,6 +128,10 @@ class Reconciliation:
         weights = self._core(self.desk.new_tree(self.ours.tree, edits)).files_of("weights")
         if verdict.whole and weights is not None:
             self._what_weights_say(edits, merged)
+        if weights is not None and self._project is not None:
+            states = (self.base, self.ours, self.theirs)
+            declared = self._paths.declared(merged)
+            edits.update(follow_declaration(self._project, declared, states, self.desk, edits, merged))
         having = [side for side in (ours, theirs) if side.weights == weights]
         if len(having) == 2:
             self._by_file("metrics", edits, merged)
@@ -134,13 +142,13 @@ class Reconciliation:
         result = self._put_in_place(merged, edits)
         origin, stale = self._origin(verdict, tree, recipe, result)
         measured = self._measured(having, result)
-        merged.conflicts.sort(key=lambda item: item.path)
+        conflicts = with_refusals(sorted(merged.conflicts, key=lambda item: item.path), self._chosen)
         notes: list[str] = []
         if not unsettled or strategy is not None:
-            notes = self._notes(verdict, (ours, theirs), result, measured, stale=stale, left=bool(merged.conflicts))
+            notes = self._notes(verdict, (ours, theirs), result, measured, stale=stale, left=bool(conflicts))
         elif ours.weights != theirs.weights:
             notes = [for_now(verdict, self._sides)]
-        return Reconciled(result, merged.conflicts, merged.decisions, origin, measured, stale=stale, notes=notes)
+        return Reconciled(result, conflicts, merged.decisions, origin, measured, stale=stale, notes=notes)
 
     # Weights and metrics as the sides have them
 

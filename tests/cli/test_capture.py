@@ -140,3 +140,13 @@ def test_an_interpreter_that_is_part_of_the_model_is_never_run(project):
     assert "is not run" in done.err
     assert not (project / "ran").exists()
     assert "tools/python" in listed(project)
+
+
+def test_a_password_of_two_classes_is_refused_and_a_tokenizer_taken(project):
+    write(project, {"params.yaml": "lr: 0.1\npassword: kq83hzpw91\n"})
+    error = fails(4, "secret-found", "commit", "-m", "x", cwd=project)
+    assert (error["details"]["path"], error["details"]["line"]) == ("params.yaml", 2)
+    tokenizer = {"eos_token": "</s>", "pad_token": "[PAD]", "token_type": "bert", "model_max_length": 128, "password": 20786}
+    write(project, {"params.yaml": "lr: 0.1\npassword: ${DB_PASSWORD}\n", "tokenizer_config.json": json.dumps(tokenizer)})
+    ok("add", "tokenizer_config.json", "--as", "config", cwd=project)
+    ok("commit", "-m", "x", cwd=project)

@@ -195,18 +195,65 @@ def test_signatures_of_merged_weights_merge_by_field(trained):
     assert {"main.pkl", "side.pkl"} <= set(listed(trained))
 
 
-def test_one_field_with_two_types_is_a_conflict_of_merged_weights(trained):
-    declare(trained, 'features = ["a"]\ninputs = { a = "int8" }')
-    ok("commit", "-m", "declared", cwd=trained)
-    both_trained(trained, (b"one", 'features = ["a"]\ninputs = { a = "int8[1]" }'), (b"two", 'features = ["a"]\ninputs = { a = "int8[2]" }'))
+def asked(project):
+    """Returns (path, key) to base, ours and theirs of what a merge has left."""
+    found = mvcs_run("conflicts", "--json", cwd=project).json["conflicts"]
+    return {(item["path"], item["key"]): (item["base"], item["ours"], item["theirs"]) for item in found}
+
+
+def two_types(project):
+    """Both sides have weights of the same recipe, and declare another type of one field."""
+    declare(project, 'features = ["a"]\ninputs = { a = "int8", b = "int8" }')
+    ok("commit", "-m", "declared", cwd=project)
+    both_trained(
+        project, (b"one", 'features = ["a"]\ninputs = { a = "int8[1]", b = "int8" }'),
+        (b"two", 'features = ["a"]\ninputs = { a = "int8[2]", b = "int8" }'),
+    )
+    return "mvcs.toml", "signature.inputs.a"
+
+
+@pytest.mark.parametrize(("words", "type_"), [(["--ours"], "int8[1]"), (["--theirs"], "int8[2]"), (["--base"], "int8"), (["--set", "int8[3]"], "int8[3]")])
+def test_a_field_that_both_sides_declare_otherwise_is_asked_once_and_followed(trained, words, type_):
+    key = two_types(trained)
     assert mvcs_run("merge", "side", cwd=trained).code == 1
-    found = {(item["path"], item["key"]): (item["base"], item["ours"], item["theirs"]) for item in mvcs_run("conflicts", "--json", cwd=trained).json["conflicts"]}
-    assert found["weights/.mvcs/signature", "signature.inputs.a"] == ("int8", "int8[1]", "int8[2]")
-    ok("resolve", "weights/.mvcs/signature:signature.inputs.a", "--set", "int8[3]", cwd=trained)
-    for path in {path for path, _ in found} - {"weights/.mvcs/signature"}:
-        ok("resolve", path, "--ours", cwd=trained)
+    assert asked(trained) == {key: ("int8", "int8[1]", "int8[2]")}
+    ok("resolve", ":".join(key), *words, cwd=trained)
     ok("commit", "-m", "merged", cwd=trained)
-    assert signature(trained)["inputs"] == {"a": {"dtype": "int8", "shape": [3]}}
+    assert f'a = "{type_}"' in ok("cat", "HEAD:mvcs.toml", cwd=trained).out
+    assert f"input a: {type_}\n" in ok("show", cwd=trained).out
+    assert signature(trained)["features"] == ["a"]
+    assert status(trained)["clean"]
+
+
+def test_a_declaration_that_is_settled_by_hand_is_followed_too(trained):
+    two_types(trained)
+    mvcs_run("merge", "side", cwd=trained)
+    toml = (trained / "mvcs.toml").read_text()
+    write(trained, {"mvcs.toml": toml.replace('a = "int8[1]"', 'a = "int8[9]"')})
+    ok("commit", "-m", "merged", cwd=trained)
+    assert signature(trained)["inputs"]["a"] == {"dtype": "int8", "shape": [9]}
+
+
+def test_a_strategy_for_mvcs_toml_settles_what_it_declares(trained):
+    two_types(trained)
+    ok("merge", "side", "-s", "mvcs.toml=theirs", cwd=trained)
+    assert "input a: int8[2]\n" in ok("show", cwd=trained).out
+
+
+def test_what_is_not_declared_any_more_is_what_the_weights_say(trained):
+    declare(trained, 'features = ["x"]')
+    ok("commit", "-m", "declared", cwd=trained)
+    ok("switch", "-c", "side", cwd=trained)
+    declare(trained, 'features = ["y"]')
+    ok("commit", "-m", "theirs: declared otherwise", cwd=trained)
+    ok("switch", "main", cwd=trained)
+    declare(trained, "")
+    ok("commit", "-m", "ours: read from the weights", cwd=trained)
+    assert mvcs_run("merge", "side", cwd=trained).code == 1
+    assert [path for path, _ in asked(trained)] == ["mvcs.toml"]
+    ok("resolve", "mvcs.toml", "--ours", cwd=trained)
+    ok("commit", "-m", "merged", cwd=trained)
+    assert signature(trained) == {"features": NAMES}
 
 
 # What stands beside the weights is merged by itself: a declaration is no training, and no measurement is lost by it

@@ -35,7 +35,9 @@ def reference() -> str:
         "Answers are data on stdout. Everything else is on stderr: warnings, and for an error one line `error: ...` and, where a",
         'command helps, one line `hint: ...`; with `--json` one document `{"schema": "mvcs.error/1", "error": {"code", "message",',
         '"hint", "exit_code", "details"}}`, whose `code` never changes its meaning. `--json` answers with one document of the schema',
-        "`mvcs.VERB/1`: full oids, times in UTC after RFC 3339, sizes in bytes. `-q` answers with the essential only.", "",
+        "`mvcs.VERB/1`: full oids, times in UTC after RFC 3339, sizes in bytes. With `--json=lines` the rows of a list (of",
+        "`conflicts`, `log`, `ls`, `diff`, `blame`, `op log`, `branch`, `tag`) come one a line, without the document around",
+        "them. `-q` answers with the essential only.", "",
     ]
     parent = click.Context(cli, info_name="mvcs")
     for section, verbs in SECTIONS.items():

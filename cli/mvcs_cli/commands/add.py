@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import click
 
 from mvcs_cli.ui import Ui, quoted
 from mvcs_cli.verb import complete_ingredient, verb
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""What a URL begins with, and names of files hardly ever do: a file that is there is a file."""
 
 
 @verb("add")
@@ -22,10 +28,10 @@ def command(ui: Ui, paths: tuple[str, ...], *, ingredient: str | None, to: str |
     """
     repo = ui.repo()
     found = []
-    for path in paths:
-        if path.startswith(("http://", "https://", "s3://")):
-            found += repo.add_url(path, ingredient or "data", to=to, verify=verify)
-    found += repo.add([repo.inside(path, ui.cwd) for path in paths if "://" not in path], ingredient)
+    urls = [path for path in paths if _URL.match(path) and not os.path.lexists(os.path.join(ui.cwd, path))]
+    for url in urls:
+        found += repo.add_url(url, ingredient or "data", to=to, verify=verify)
+    found += repo.add([repo.inside(path, ui.cwd) for path in paths if path not in urls], ingredient)
 
     def people() -> None:
         for path, where in found:

@@ -26,6 +26,6 @@ def command(ui: Ui, file: str, key: str | None) -> None:
             when = local_minute(author.time, author.offset)
             ui.line(f"{item.oid.hex()[:12]} {when} {author.name:<16.16} {item.key:<{width}}  {shown}")
 
-    ui.answer(
-        "blame", {"keys": [item.to_dict() for item in found]}, people=people, quiet=[i.oid.hex() for i in found]
+    ui.listing(
+        "blame", "keys", (item.to_dict() for item in found), people=people, quiet=(item.oid.hex() for item in found)
     )

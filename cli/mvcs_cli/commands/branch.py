@@ -32,8 +32,8 @@ def command(
                 mark = "*" if item.current else " "
                 ui.line(item.name if show_current else f"{mark} {item.name:<24} {item.oid.hex()[:12]} {item.subject}")
 
-        ui.answer(
-            "branch", {"branches": [item.to_dict() for item in found]}, people=listed,
+        ui.listing(
+            "branch", "branches", (item.to_dict() for item in found), people=listed,
             quiet=[item.name for item in found],
         )
         return

@@ -10,32 +10,35 @@ from mvcs_cli.merging import told
 from mvcs_cli.ui import Ui, quoted
 from mvcs_cli.verb import verb
 
+SHOWN = 50
+
 
 @verb("conflicts")
 @click.argument("path", required=False)
-@click.option("-n", "--limit", type=click.IntRange(0), default=50, show_default=True, help="How many are printed.")
-def command(ui: Ui, path: str | None, *, limit: int) -> int:
+@click.option("-n", "--limit", type=click.IntRange(0), help=f"How many are told; to people {SHOWN}, else all.")
+@click.option("--skip", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N.")
+def command(ui: Ui, path: str | None, *, limit: int | None, skip: int) -> int:
     """What the merge in progress has left to settle: for each key its base, ours and theirs."""
     repo = ui.repo()
     found = repo.conflicts(None if path is None else repo.inside(path, ui.cwd))
-
-    if ui.as_json:
-        ui.stream("conflicts", "conflicts", (left.to_dict() for left in found))
-        return 1 if any(not left.edited for left in found) else 0
+    if limit is None and not ui.as_json and not ui.quiet:
+        limit = SHOWN
+    shown = found[skip:] if limit is None else found[skip : skip + limit]
 
     def people() -> None:
-        for left in found[:limit]:
+        for left in shown:
             told(ui, left)
-        if len(found) > limit:
-            ui.line(f"... and {len(found) - limit} more: mvcs conflicts -n {len(found)}, or --json")
+        done = skip + len(shown)
+        if done < len(found):
+            ui.line(f"... and {len(found) - done} more: mvcs conflicts --skip {done}, or --json")
         if not found:
             ui.line("All conflicts are settled. Next: mvcs commit")
 
     def name(text: str, key: str | None) -> str:
         return quoted(text) if key is None else f"{quoted(text)}:{key}"
 
-    ui.answer(
-        "conflicts", {}, people=people,
-        quiet=[name(os.fsdecode(left.item.path), left.item.conflict.key) for left in found],
+    ui.listing(
+        "conflicts", "conflicts", (left.to_dict() for left in shown), head={"count": len(found)}, people=people,
+        quiet=[name(os.fsdecode(left.item.path), left.item.conflict.key) for left in shown],
     )
     return 1 if any(not left.edited for left in found) else 0

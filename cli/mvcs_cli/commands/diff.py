@@ -62,11 +62,10 @@ def command(
             for item in detailed:
                 _tell(ui, item)
 
-    rows = [change.to_dict() for change in changes] if inside else []
-    if ui.as_json and not inside:
-        rows = [row for item in detailed for row in item.to_dicts()]
-    ui.answer(
-        "diff", {"changes": rows}, people=people, quiet=[quoted(os.fsdecode(change.path)) for change in changes],
+    whole = (change.to_dict() for change in changes)
+    ui.listing(
+        "diff", "changes", whole if inside else (row for item in detailed for row in item.to_dicts()), people=people,
+        quiet=[quoted(os.fsdecode(change.path)) for change in changes],
     )
     sys.stdout.flush()
     return 1 if exit_code and changes else 0

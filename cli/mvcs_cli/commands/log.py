@@ -35,16 +35,16 @@ def command(
             ui.line(f"{left} {_line(ui, item)}" if item is not None else left)
         return
     found = repo.log(list(revisions), limit=limit, every=every, metrics=metrics)
-    if ui.as_json:
-        ui.answer("log", {"commits": [item.to_dict() for item in found]}, people=lambda: None)
-        return
-    for item in found:
-        if ui.quiet:
-            ui.line(item.oid.hex())
-            continue
-        ui.line(_line(ui, item))
-        if item.metrics:
-            ui.line("    " + "  ".join(f"{name}={value}" for name, value in sorted(item.metrics.items())))
+
+    def people() -> None:
+        for item in found:
+            ui.line(_line(ui, item))
+            if item.metrics:
+                ui.line("    " + "  ".join(f"{name}={value}" for name, value in sorted(item.metrics.items())))
+
+    ui.listing(
+        "log", "commits", (item.to_dict() for item in found), people=people, quiet=(item.oid.hex() for item in found)
+    )
 
 
 def _line(ui: Ui, item: Logged) -> str:

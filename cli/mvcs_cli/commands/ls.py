@@ -24,7 +24,7 @@ def command(ui: Ui, revision: str, *, generated: bool, full: bool) -> None:
             path = quoted(os.fsdecode(item.path))
             ui.line(f"{item.entry.mode:06o} {oid} {item.entry.size:>12} {item.ingredient:<12} {path}")
 
-    ui.answer(
-        "ls", {"entries": [item.to_dict() for item in found]}, people=people,
+    ui.listing(
+        "ls", "entries", (item.to_dict() for item in found), people=people,
         quiet=[quoted(os.fsdecode(item.path)) for item in found],
     )

@@ -31,8 +31,8 @@ def command(ui: Ui, what: str, operation: str | None, *, limit: int) -> None:
         for item in found:
             _line(ui, item)
 
-    ui.answer(
-        "op", {"operations": [item.to_dict() for item in found]}, people=listed,
+    ui.listing(
+        "op", "operations", (item.to_dict() for item in found), people=listed,
         quiet=[item.oid.hex() for item in found],
     )
 

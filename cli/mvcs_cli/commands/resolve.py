@@ -6,6 +6,7 @@ import os
 
 import click
 
+from mvcs.errors import EditorFailed
 from mvcs_cli.merging import merged
 from mvcs_cli.ui import Ui
 from mvcs_cli.verb import verb
@@ -32,7 +33,10 @@ def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: b
     if edit:
         full = os.path.join(repo.root, name)
         before = _bytes(full)
-        click.edit(filename=full)
+        try:
+            click.edit(filename=full)
+        except click.ClickException as error:
+            raise EditorFailed(path=name, reason=error.format_message()) from error
         if _bytes(full) == before:  # whoever leaves an editor without a change has decided nothing
             ui.answer(
                 "resolve", {"commit": None, "conflicts": len(repo.conflicts(name)), "how": "unchanged"},

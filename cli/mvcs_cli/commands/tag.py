@@ -23,8 +23,8 @@ def command(ui: Ui, name: str | None, revision: str | None, *, message: str, del
             for item in found:
                 ui.line(f"{item.name:<24} {item.oid.hex()[:12]} {item.message or item.subject}")
 
-        ui.answer(
-            "tag", {"tags": [item.to_dict() for item in found]}, people=listed,
+        ui.listing(
+            "tag", "tags", (item.to_dict() for item in found), people=listed,
             quiet=[item.name for item in found],
         )
         return

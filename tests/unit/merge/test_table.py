@@ -333,8 +333,8 @@ def test_lines_that_are_no_rows_of_jsonl_are_refused(line, reason):
 def test_appended_rows_are_one_conflict_that_append_and_union_settle():
     ours, theirs = BASE + b"4,dan,x\n", BASE + b"5,eve,x\n6,fay,x\n"
     merged = merge(BASE, ours, theirs, key=())
-    reason = "no key is declared; ours appended 1 row(s), theirs 2"
-    assert merged.conflicts == (Conflict(None, 3, 4, 5, reason),)
+    reason = "no key is declared; ours appended 1 row, theirs 2 rows"
+    assert merged.conflicts == (Conflict(None, "3 rows", "4 rows", "5 rows", reason),)
     assert merged.content.read() == ours
     for strategy, expected in (("append", ours + b"5,eve,x\n6,fay,x\n"), ("union", ours + b"5,eve,x\n6,fay,x\n"),
                                ("ours", ours), ("theirs", theirs), ("base", BASE)):
