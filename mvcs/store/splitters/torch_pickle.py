@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject
 from mvcs.store.splitters.layout import MAX_NAME
-from mvcs.store.splitters.torch_values import DTYPES, HERE, OPAQUE, Bag, Global, Storage, name_storages, view
+from mvcs.store.splitters.torch_values import DTYPES, HERE, OPAQUE, Bag, Global, Storage, View, name_tensors, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +25,18 @@ def read_storages(content: bytes) -> dict[str, Storage]:
     Raises:
         InvalidObject: If the pickle is too long or has what torch does not write.
     """
+    return read_tensors(content)[0]
+
+
+def read_tensors(content: bytes) -> tuple[dict[str, Storage], dict[str, View]]:
+    """Returns the storages of a pickle by their keys, and its tensors by their names.
+
+    Raises:
+        InvalidObject: If the pickle is too long or has what torch does not write.
+    """
     machine = _Machine(content)
-    root = machine.run()
-    name_storages(root)
-    return machine.storages
+    named = name_tensors(machine.run())
+    return machine.storages, named
 
 
 class _Machine:

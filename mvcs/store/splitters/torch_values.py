@@ -54,6 +54,25 @@ class Storage:
         return first if self.views.count(first) == len(self.views) else None
 
 
+class View:
+    """A tensor: a part of a storage, or all of it, in some order.
+
+    Args:
+        storage: Where its elements lie.
+        start: Its first element there.
+        shape: Lengths.
+        strides: Steps in elements.
+    """
+
+    __slots__ = ("shape", "start", "storage", "strides")
+
+    def __init__(self, storage: Storage, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.storage = storage
+        self.start = start
+        self.shape = shape
+        self.strides = strides
+
+
 class Bag:
     """A container, or an object with its state; its keys and values alternate."""
 
@@ -76,10 +95,10 @@ HERE = Global("here")
 
 
 def view(arguments: object) -> object:
-    """Notes that a tensor views a storage, which stands for the tensor from here on."""
+    """Notes that a tensor views a storage; returns the tensor, or the storage if the view cannot be one."""
     if not isinstance(arguments, tuple) or len(arguments) < 4 or not isinstance(arguments[0], Storage):
         return OPAQUE
-    storage, start, shape, stride = arguments[:4]
+    storage, start, shape, strides = arguments[:4]
     if len(arguments) > 6 and isinstance(arguments[6], Global):  # the third version: bytes with a type
         dtype = DTYPES.get(arguments[6].removeprefix("torch "), "")
         width = element_width(dtype)
@@ -87,19 +106,25 @@ def view(arguments: object) -> object:
             storage.dtype, storage.count = dtype, storage.count // width
         elif storage.dtype != dtype:
             storage.dtype, storage.count = "", 0
-    storage.views.append(_full_view(storage.count, start, shape, stride))
-    return storage
+    made = _view(storage, start, shape, strides)
+    storage.views.append(None if made is None else _full_shape(made))
+    return storage if made is None else made
 
 
-def _full_view(count: int, start: object, shape: object, stride: object) -> tuple[int, ...] | None:
+def _view(storage: Storage, start: object, shape: object, strides: object) -> View | None:
+    if type(start) is not int or not isinstance(shape, tuple) or not isinstance(strides, tuple):
+        return None
+    if not len(shape) == len(strides) <= MAX_DIMENSIONS or not all(type(item) is int for item in shape + strides):
+        return None
+    return None if min((start, *shape, *strides)) < 0 else View(storage, start, shape, strides)
+
+
+def _full_shape(made: View) -> tuple[int, ...] | None:
     """Returns the shape of a view that is all of its storage, one dimension if it is not in C order; else None."""
-    if start != 0 or not isinstance(shape, tuple) or not isinstance(stride, tuple):
+    shape, count = made.shape, made.storage.count
+    if made.start != 0 or count_elements(shape) != count:
         return None
-    if not len(shape) == len(stride) <= MAX_DIMENSIONS or not all(type(item) is int for item in shape + stride):
-        return None
-    if min(shape, default=0) < 0 or count_elements(shape) != count:
-        return None
-    real = [(step, length) for step, length in zip(stride, shape, strict=True) if length != 1]
+    real = [(step, length) for step, length in zip(made.strides, shape, strict=True) if length != 1]
     ordered = sorted(real, reverse=True)
     step = 1
     for found, length in reversed(ordered):
@@ -109,21 +134,30 @@ def _full_view(count: int, start: object, shape: object, stride: object) -> tupl
     return shape if real == ordered else (count,)
 
 
-def name_storages(root: object) -> None:
-    """Gives each storage the path of the first of its tensors, in the pickle's order; a container is met once."""
+def name_tensors(root: object) -> dict[str, View]:
+    """Returns the tensors by their paths of keys, in the pickle's order; a container is met once.
+
+    Each storage gets the name of its first tensor.
+    """
+    found: dict[str, View] = {}
     seen: set[int] = set()
     waiting: list[tuple[str | None, object, object]] = [("", HERE, root)]
     while waiting:
         above, key, value = waiting.pop()
-        if isinstance(value, Storage):
-            if value.views and not value.name:
-                value.name = _below(above, key) or ""
+        if isinstance(value, View | Storage):
+            name = _below(above, key) or ""
+            storage = value.storage if isinstance(value, View) else value
+            if storage.views and not storage.name:
+                storage.name = name
+            if isinstance(value, View) and name:
+                found.setdefault(name, value)
         elif isinstance(value, Bag) and value.items and id(value) not in seen:
             seen.add(id(value))
             path = _below(above, key)
             items = value.items
             pairs = zip(items[-2::-2], items[::-2], strict=True)
-            waiting.extend((path, below, found) for below, found in pairs if isinstance(found, (Storage, Bag)))
+            waiting.extend((path, below, inner) for below, inner in pairs if isinstance(inner, View | Storage | Bag))
+    return found
 
 
 def _below(path: str | None, key: object) -> str | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mvcs.store.splitters.source import Source
-    from mvcs.store.splitters.torch_values import Storage
+    from mvcs.store.splitters.torch_values import Storage, View
     from mvcs.store.splitters.zip_entries import Entry
 
 SPLITTER = "torch@1"
@@ -32,14 +32,7 @@ def split_torch(source: Source, entries: list[Entry]) -> Layout:
     Raises:
         InvalidObject: If the archive is not a checkpoint.
     """
-    by_name = {entry.name: entry for entry in entries}
-    roots = [name[: -len("data.pkl")] for name in by_name if name.count("/") == 1 and name.endswith("/data.pkl")]
-    if len(roots) != 1 or roots[0] + "version" not in by_name:
-        raise InvalidObject(kind="checkpoint", reason="no data.pkl with a version")
-    root = roots[0]
-    order = by_name.get(root + "byteorder")
-    little = order is None or read_all(source, order.offset, min(order.length, 16), "checkpoint") == b"little"
-    storages = _storages(source, by_name[root + "data.pkl"]) if little else {}
+    root, storages, _ = _read(source, entries)
     found = [
         (entry, entry.name[len(root) :])
         for entry in entries
@@ -48,15 +41,44 @@ def split_torch(source: Source, entries: list[Entry]) -> Layout:
     return Layout(SPLITTER, _regions(found, storages), source.size)
 
 
-def _storages(source: Source, entry: Entry) -> dict[str, Storage]:
-    from mvcs.store.splitters.torch_pickle import read_storages
+def read_views(source: Source) -> dict[int, list[tuple[str, View]]]:
+    """Returns the tensors of a checkpoint: offset of a storage in the file to the names and views of it.
 
-    if not entry.stored or entry.length > MAX_PICKLE:
-        return {}
+    Raises:
+        InvalidObject: If the archive is not a checkpoint.
+    """
+    from mvcs.store.splitters.zip_entries import read_entries
+
+    entries = read_entries(source)
+    root, storages, views = _read(source, entries)
+    offsets = {entry.name: entry.offset for entry in entries if entry.stored}
+    keys = {id(storage): key for key, storage in storages.items()}
+    found: dict[int, list[tuple[str, View]]] = {}
+    for name, view in views.items():
+        offset = offsets.get(f"{root}data/{keys.get(id(view.storage))}")
+        if offset is not None:
+            found.setdefault(offset, []).append((name, view))
+    return found
+
+
+def _read(source: Source, entries: list[Entry]) -> tuple[str, dict[str, Storage], dict[str, View]]:
+    """Returns the folder of the archive, its storages by key, its tensors by name."""
+    by_name = {entry.name: entry for entry in entries}
+    roots = [name[: -len("data.pkl")] for name in by_name if name.count("/") == 1 and name.endswith("/data.pkl")]
+    if len(roots) != 1 or roots[0] + "version" not in by_name:
+        raise InvalidObject(kind="checkpoint", reason="no data.pkl with a version")
+    root = roots[0]
+    order = by_name.get(root + "byteorder")
+    little = order is None or read_all(source, order.offset, min(order.length, 16), "checkpoint") == b"little"
+    pickle = by_name[root + "data.pkl"]
+    if not little or not pickle.stored or pickle.length > MAX_PICKLE:
+        return root, {}, {}
+    from mvcs.store.splitters.torch_pickle import read_tensors
+
     try:
-        return read_storages(read_all(source, entry.offset, entry.length, "checkpoint"))
+        return root, *read_tensors(read_all(source, pickle.offset, pickle.length, "checkpoint"))
     except (InvalidObject, ValueError, LookupError):  # then the entries keep their own names
-        return {}
+        return root, {}, {}
 
 
 def _regions(entries: list[tuple[Entry, str]], storages: dict[str, Storage]) -> Iterator[Region]:
