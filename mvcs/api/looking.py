@@ -171,7 +171,7 @@ class Looking:
         return patch(self._repository, changes, workspace=workspace, binary=binary, context=context)
 
     def blame(self, file: str, key: str | None = None) -> list[Blamed]:
-        """Returns the commit that last set each key, package or line of REV:PATH."""
+        """Returns the commit that last set each key, package or line of REV:PATH, or changed a file without these."""
         from mvcs.ops.blame import blame
 
         return blame(self._repository, file, key)

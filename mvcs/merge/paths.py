@@ -1,17 +1,17 @@
 """Merges two lists of changed paths: one-sided changes are taken, equal ones agree, the rest is merged inside or left.
 
-Knows: paths, ingredients, modes, exact renames, what becomes of a path when a conflict is settled. Refuses to know:
-what files mean (`drivers`), folders and stores. Sources: the rule of three per path; rename by equal content.
+Knows: paths, ingredients, modes, what becomes of a path when a conflict is settled. Refuses to know: what files mean
+(`drivers`), which files were renamed (`mvcs.diff.renames`), folders and stores. Sources: the rule of three per path.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.renames import renames
+from mvcs.diff.renames import SAME, renames
 from mvcs.errors import UnreadableContent
 from mvcs.formats.values import ABSENT
-from mvcs.merge.values import BASE, OURS, THEIRS, UNION, Conflict, Decision, Resolved, merge_value
+from mvcs.merge.values import BASE, OURS, THEIRS, UNION, Conflict, Decision, Resolved, leave, merge_value
 from mvcs.objects.editing import Placed
 from mvcs.objects.record import Record
 from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, Entry
@@ -19,6 +19,7 @@ from mvcs.objects.tree import EXECUTABLE, FILE, IS_BLOB, Entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from mvcs.diff.renames import Renames
     from mvcs.diff.trees import FileChange
     from mvcs.formats.content import Content
     from mvcs.formats.values import Found
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from mvcs.objects.hashing import Oid
 
     ChooseAt = Callable[[bytes, Conflict], Choice | None]
-    Outcome = Mapping[bytes, Placed | None]
+    Outcome = Mapping[bytes, "Placed | NewFile | None"]
+
+
+NAMED = 5
+"""Renames that a note names."""
 
 
 class NewFile(Record):
@@ -76,7 +81,10 @@ class PathMerge:
         files: Path to a file that neither side has.
         conflicts: What is left to settle, sorted by path.
         decisions: (path, decision) of what strategies settled.
-        followed: New path of a file that ours renamed and theirs changed, to its old path and what theirs has there.
+        followed: New path of a file that one side renamed and the other changed, to its old path and what is there.
+        apart: Old path of a file that both renamed, to the names that it has in ours and in theirs.
+        dropped: Path of a file that is not in the result because a clash was settled, to the side that has it.
+        notes: What to tell of it.
     """
 
     def __init__(self) -> None:
@@ -85,6 +93,19 @@ class PathMerge:
         self.conflicts: list[PathConflict] = []
         self.decisions: list[tuple[bytes, Decision]] = []
         self.followed: dict[bytes, tuple[bytes, Placed]] = {}
+        self.apart: dict[bytes, tuple[bytes, bytes]] = {}
+        self.dropped: dict[bytes, str] = {}
+        self.notes: list[str] = []
+
+    def put(self, outcome: Outcome) -> None:
+        """Puts files where an outcome has them."""
+        for path, file in outcome.items():
+            if isinstance(file, NewFile):
+                self.edits.pop(path, None)
+                self.files[path] = file
+            else:
+                self.files.pop(path, None)
+                self.edits[path] = file
 
 
 class Drivers:
@@ -138,39 +159,48 @@ class _Merging:
         self.done: set[bytes] = set()
 
     def run(self) -> None:
-        our_renames, their_renames = renames(self.ours), renames(self.theirs)
-        for old in sorted({*our_renames, *their_renames}):
-            self._renamed(old, our_renames.get(old), their_renames.get(old))
+        our, their = (
+            renames(side.values(), self.drivers.read, other)
+            for side, other in ((self.ours, self.theirs), (self.theirs, self.ours))
+        )
+        for old in sorted({*our.found, *their.found}):
+            self._renamed(old, *(side.found[old].path if old in side.found else None for side in (our, their)))
         for path in sorted({*self.ours, *self.theirs} - self.done):
-            our, their = self.ours.get(path), self.theirs.get(path)
-            if their is None:
+            ours, theirs = self.ours.get(path), self.theirs.get(path)
+            if theirs is None:
                 continue
-            if our is None:
-                self.result.edits[path] = their.after
+            if ours is None:
+                self.result.edits[path] = theirs.after
             else:
-                self._both(path, our.before, our.after, their.after)
+                self._both(path, ours.before, ours.after, theirs.after)
+        self._note(our, their)
 
     # Renames
 
     def _renamed(self, old: bytes, ours: bytes | None, theirs: bytes | None) -> None:
-        if ours is not None and theirs is not None:
-            if ours != theirs and ours not in self.theirs and theirs not in self.ours:
-                self._renamed_twice(old, ours, theirs)
-            return
         new = ours or theirs
         assert new is not None
         mine, other = (self.ours, self.theirs) if ours is not None else (self.theirs, self.ours)
-        touched = other.get(old)
-        if touched is None or new in other:
-            return
         base, moved = mine[old].before, mine[new].after
         assert base is not None
         assert moved is not None
+        if ours is not None and theirs is not None:
+            yours = self.theirs[theirs].after
+            assert yours is not None
+            if ours == theirs:
+                self._both(new, base, moved, yours)
+                self.done |= {old, new}
+            elif ours not in self.theirs and theirs not in self.ours:
+                self._renamed_apart(old, base, (ours, moved), (theirs, yours))
+            return
+        touched = other.get(old)
+        if touched is None or new in other:
+            return
         if touched.after is None:
             outcomes: dict[str, Outcome] = {OURS: {}, THEIRS: {new: None}, BASE: {old: base, new: None}}
             if theirs is not None:
                 outcomes = {OURS: {}, THEIRS: {new: moved}, BASE: {old: base}}
-            values = (new.decode("utf-8", "replace"), ABSENT)
+            values = (_text(new), ABSENT)
             our_value, their_value = values if ours is not None else values[::-1]
             self._settle(
                 new, Conflict(None, _value(base), our_value, their_value, "renamed on one side, deleted on the other"),
@@ -178,28 +208,50 @@ class _Merging:
             )
         else:  # what the other side changed goes with the file
             sides = (moved, touched.after) if ours is not None else (touched.after, moved)
-            ingredient = merge_value(None, base.ingredient, sides[0].ingredient, sides[1].ingredient)
-            placed = _attributes(base, *sides)
-            if placed is None or isinstance(ingredient, Conflict):
-                return  # told as a deletion on one side and a change on the other
             if theirs is not None:
-                self.result.edits[old] = None
-            else:
-                self.result.followed[new] = (old, touched.after)
-            self.result.edits[new] = Placed(str(ingredient.value), placed.entry)
+                self.result.put({old: None, new: touched.after})
+            self.result.followed[new] = (old, touched.after)
+            self._both(new, base, *sides)
         self.done |= {old, new}
 
-    def _renamed_twice(self, old: bytes, ours: bytes, theirs: bytes) -> None:
-        base, moved = self.ours[old].before, self.theirs[theirs].after
-        conflict = Conflict(
-            None, old.decode("utf-8", "replace"), ours.decode("utf-8", "replace"), theirs.decode("utf-8", "replace"),
-            "renamed on both sides",
-        )
+    def _renamed_apart(
+        self, old: bytes, base: Placed, ours: tuple[bytes, Placed], theirs: tuple[bytes, Placed]
+    ) -> None:
+        """Leaves the name to be settled; what both changed inside is merged under any name, if that needs no word."""
+        (our_path, mine), (their_path, yours) = ours, theirs
+        names = [_text(path) for path in (old, our_path, their_path)]
+        reason = f"renamed to {names[1]} in ours, to {names[2]} in theirs"
+        merged = self._merged(old, base, mine, yours)
+        if merged is None:
+            reason += ", and changed differently"
         outcomes: dict[str, Outcome] = {
-            OURS: {}, THEIRS: {ours: None, theirs: moved}, BASE: {old: base, ours: None}, UNION: {theirs: moved},
+            OURS: {our_path: merged or mine}, THEIRS: {our_path: None, their_path: merged or yours},
+            BASE: {our_path: None, old: base}, UNION: {our_path: merged or mine, their_path: merged or yours},
         }
-        self._settle(old, conflict, outcomes)
-        self.done |= {old, ours, theirs}
+        self.result.put(outcomes[OURS])
+        self.result.apart[old] = (our_path, their_path)
+        self._settle(old, Conflict(None, names[0], names[1], names[2], reason), outcomes)
+        self.done |= {old, our_path, their_path}
+
+    def _merged(self, path: bytes, base: Placed, ours: Placed, theirs: Placed) -> Placed | NewFile | None:
+        """Returns a file as both sides changed it, None if that is not to be said without a word."""
+        alone = _Merging({}, {}, self.drivers, lambda _path, conflict: leave(conflict))
+        alone._both(path, base, ours, theirs)
+        if alone.result.conflicts:
+            return None
+        return alone.result.files.get(path) or alone.result.edits.get(path, ours)
+
+    def _note(self, *sides: Renames) -> None:
+        told = [
+            f"{_text(old)} -> {_text(rename.path)} ({rename.likeness * 100 // SAME} % the same)"
+            for side in sides for old, rename in sorted(side.found.items())
+            if old in self.done and rename.likeness < SAME
+        ]
+        if told:
+            more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
+            self.result.notes.append(f"taken for one file, renamed and edited: {', '.join(told[:NAMED])}{more}")
+        if not all(side.complete for side in sides):
+            self.result.notes.append("too many files came and went: what was renamed and edited too was not looked for")
 
     # One path that both sides changed
 
@@ -239,7 +291,7 @@ class _Merging:
             self._whole(path, base, ours, theirs, error.message.replace(": line 0:", ":"))
             return
         assert isinstance(mode.value, int)
-        self.result.files[path] = NewFile(ingredient, mode.value, merged.content)
+        self.result.put({path: NewFile(ingredient, mode.value, merged.content)})
         self.result.decisions += [(path, decision) for decision in merged.decisions]
         self.result.conflicts += [PathConflict(path, conflict) for conflict in merged.conflicts]
 
@@ -261,7 +313,7 @@ class _Merging:
         if choice is None or outcome is None:
             self.result.conflicts.append(PathConflict(path, conflict, tuple(outcomes), ingredients))
             return
-        self.result.edits.update(outcome)
+        self.result.put(outcome)
         self.result.decisions.append((path, Decision(None, choice.strategy)))
 
 
@@ -287,3 +339,7 @@ def _shape(side: Placed | None) -> Found:
 
 def _value(side: Placed | None) -> Found:
     return ABSENT if side is None else side.entry.oid.hex()
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""blame: the commit that last set a key, a package, a metric or a line.
+"""blame: the commit that last set a key, a package, a metric, a line, or a file that has none of these.
 
 The way: the value at the revision, then from commit to parent as long as a parent has it too. Knows: history and
 contents. Refuses to know: how values are read (`formats`).
@@ -6,21 +6,23 @@ contents. Refuses to know: how values are read (`formats`).
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from mvcs.errors import PathNotFound, RevisionNotFound
+from mvcs.errors import PathNotFound, RevisionNotFound, UnreadableContent
+from mvcs.formats.key_paths import key_path
 from mvcs.formats.names import kind_of
 from mvcs.formats.values import Absent, same, to_json
-from mvcs.objects.editing import find_file
+from mvcs.objects.editing import Placed, find_file, ingredient_trees
 from mvcs.objects.record import Record
-from mvcs.objects.tree import IS_BLOB
+from mvcs.objects.tree import IS_BLOB, IS_TREE, find_path
 from mvcs.ops.desk import StoredContent
-from mvcs.ops.revisions import resolve_commit
+from mvcs.ops.revisions import resolve_path, split_ingredient, split_path
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
     from mvcs.formats.values import Value
-    from mvcs.objects.commit import Commit
+    from mvcs.objects.commit import Commit, Origin
     from mvcs.objects.hashing import Oid
     from mvcs.repo.repository import Repository
 
@@ -29,80 +31,118 @@ class Blamed(Record):
     """A key with the commit that last set it.
 
     Args:
-        key: The key; a line's number for text.
-        value: Its value.
+        key: The key; a line's number for text; None for a whole file.
+        value: Its value; of a whole file its oid in hex.
         oid: The commit.
         commit: That commit.
+        origin: Of weights as a whole, where they come from.
     """
 
-    __slots__ = ("commit", "key", "oid", "value")
+    __slots__ = ("commit", "key", "oid", "origin", "value")
 
-    def __init__(self, key: str, value: Value, oid: Oid, commit: Commit) -> None:
+    def __init__(self, key: str | None, value: Value, oid: Oid, commit: Commit, origin: Origin | None = None) -> None:
         self.key = key
         self.value = value
         self.oid = oid
         self.commit = commit
+        self.origin = origin
 
     def to_dict(self) -> dict[str, object]:
         """Returns the row as JSON carries it."""
-        return {
+        made: dict[str, object] = {
             "key": self.key, "value": to_json(self.value), "commit": self.oid.hex(),
             "author": str(self.commit.author), "time": self.commit.author.time, "subject": self.commit.subject,
         }
+        if self.origin is not None:
+            made["origin"] = {"recipe": self.origin.recipe.hex(), "how": self.origin.how}
+        return made
 
 
 def blame(repository: Repository, revision: str, key: str | None = None) -> list[Blamed]:
-    """Returns who last set what in a file.
+    """Returns who last set what in a file; of one without keys and lines who last changed it, with key None.
 
     Args:
         repository: Where.
-        revision: REV:PATH, or a path for that of HEAD.
+        revision: REV:PATH as `resolve_path` reads it, or a path for that of HEAD.
         key: Only this key or line; all if None.
 
     Raises:
         PathNotFound: If the file or the key is not there.
-        UnreadableContent: If the file cannot be read.
+        UnreadableContent: If the file is not what its name says.
     """
-    rev, colon, name = revision.partition(":")
+    rev, colon, name = split_path(revision)
     if not colon:
         rev, name = "HEAD", revision
-    if not name:
+    if not name.strip("/"):
         raise RevisionNotFound(revision=revision, reason="name a file: REV:PATH")
-    oid, _ = resolve_commit(repository, rev or "HEAD")
-    walk = _Walk(repository, name.encode("utf-8", "surrogateescape"))
-    if walk.blob(oid) is None:
-        raise PathNotFound(path=name, where=rev or "HEAD")
-    values = walk.values(oid)
-    if values is None:
-        return walk.lines(oid, key)
-    if key is not None and key not in values:
-        raise PathNotFound(path=key, where=f"the keys of {name}", hint=f"mvcs blame {revision}")
-    wanted = [key] if key is not None else list(values)
-    return walk.keys(oid, wanted)
+    found = resolve_path(repository, f"{rev or 'HEAD'}:{name}")
+    if found.placed is None or found.placed.entry.kind == IS_TREE:
+        raise PathNotFound(path=name, where="the files of the commit", hint=f"mvcs ls {quote(f'{rev}:{name}')}")
+    walk = _Walk(repository, *split_ingredient(name.strip("/")))
+    values = walk.values(found.oid)
+    if values is not None:
+        wanted = key if key is None or key in values else key_path((key,))  # a name with a dot, as it was given
+        if wanted is not None and wanted not in values:
+            raise PathNotFound(path=wanted, where=f"the keys of {name}", hint=f"mvcs blame {quote(revision)}")
+        return walk.keys(found.oid, list(values) if wanted is None else [wanted])
+    try:
+        return walk.lines(found.oid, key)
+    except UnreadableContent as error:
+        if key is not None:
+            hint = f"mvcs blame {quote(revision)}"
+            raise PathNotFound(path=key, where=f"{name}, which has neither keys nor lines", hint=hint) from error
+        return [walk.whole(found.oid)]
 
 
 class _Walk:
-    def __init__(self, repository: Repository, path: bytes) -> None:
+    def __init__(self, repository: Repository, ingredient: str | None, path: str) -> None:
         self._repository = repository
-        self._path = path
+        self._ingredient = ingredient
+        self._path = path.encode("utf-8", "surrogateescape")
         self._values: dict[Oid, dict[str, Value] | None] = {}
 
-    def blob(self, oid: Oid) -> tuple[Oid, str] | None:
-        """Returns (blob, ingredient) of the file in a commit."""
-        placed = find_file(self._repository.load_tree, self._repository.commit(oid).tree, self._path)
-        if placed is None or placed.entry.kind != IS_BLOB:
-            return None
-        return placed.entry.oid, placed.ingredient
+    def file(self, oid: Oid) -> Placed | None:
+        """Returns the file in a commit, None if there is none, or a folder."""
+        load, root = self._repository.load_tree, self._repository.commit(oid).tree
+        if self._ingredient is None:
+            placed = find_file(load, root, self._path)
+        else:
+            tree = ingredient_trees(load, root).get(self._ingredient)
+            entry = None if tree is None else find_path(load, tree, self._path)
+            placed = None if entry is None else Placed(self._ingredient, entry)
+        return None if placed is None or placed.entry.kind == IS_TREE else placed
+
+    def is_same(self, oid: Oid, other: Oid) -> bool:
+        """Whether two commits have one content there, in one ingredient."""
+        here, there = self.file(oid), self.file(other)
+        return here is not None and there is not None and (
+            here.ingredient == there.ingredient and here.entry.kind == there.entry.kind
+            and here.entry.oid == there.entry.oid
+        )
 
     def values(self, oid: Oid) -> dict[str, Value] | None:
-        """Returns the file's keys with their values; none if it is not there, None if it is told by lines."""
-        found = self.blob(oid)
+        """Returns the file's keys with their values; none if it is not there, None if it has no keys."""
+        found = self.file(oid)
         if found is None:
             return {}
-        blob, ingredient = found
+        if found.entry.kind != IS_BLOB:
+            return None
+        blob = found.entry.oid
         if blob not in self._values:
-            self._values[blob] = read_keys(self._path, ingredient, StoredContent(self._repository, blob))
+            self._values[blob] = read_keys(self._path, found.ingredient, StoredContent(self._repository, blob))
         return self._values[blob]
+
+    def whole(self, oid: Oid) -> Blamed:
+        """Follows the file as a whole."""
+        found, at = self.file(oid), oid
+        assert found is not None
+        while True:
+            commit = self._repository.commit(at)
+            parent = next((parent for parent in commit.parents if self.is_same(at, parent)), None)
+            if parent is None:
+                origin = commit.origin if found.ingredient == "weights" else None
+                return Blamed(None, found.entry.oid.hex(), at, commit, origin)
+            at = parent
 
     def keys(self, oid: Oid, wanted: list[str]) -> list[Blamed]:
         """Follows each key from commit to parent while a parent has the same value."""
@@ -113,7 +153,7 @@ class _Walk:
             at, keys = stack.pop()
             commit, here = self._repository.commit(at), self.values(at) or {}
             for parent in commit.parents:
-                there = here if self.blob(parent) == self.blob(at) else self._values_or_none(parent)
+                there = here if self.is_same(at, parent) else self._values_or_none(parent)
                 passed = [key for key in keys if key in there and same(there[key], here[key])]
                 if passed:
                     stack.append((parent, passed))
@@ -123,15 +163,17 @@ class _Walk:
         return [found[key] for key in wanted]
 
     def _values_or_none(self, oid: Oid) -> dict[str, Value]:
-        from mvcs.errors import UnreadableContent
-
         try:
             return self.values(oid) or {}
         except UnreadableContent:
             return {}  # it was broken there: what stands here was set since
 
     def lines(self, oid: Oid, key: str | None) -> list[Blamed]:
-        """Follows each line from commit to parent while a parent has it too."""
+        """Follows each line from commit to parent while a parent has it too.
+
+        Raises:
+            UnreadableContent: If the file has no lines.
+        """
         from mvcs.diff.matching import match
 
         first = self._text(oid)
@@ -144,19 +186,16 @@ class _Walk:
             at, places = stack.pop()
             commit = self._repository.commit(at)
             for parent in commit.parents:
-                if not places or self.blob(parent) is None:
-                    continue
-                if self.blob(parent) == self.blob(at):
-                    passed = places
+                if not places:
+                    break
+                if self.is_same(at, parent):
+                    pairs = {here: here for here in places}
                 else:
-                    pairs = {new: old for old, new in match(self._text(parent), self._text(at))}
-                    passed = {here: place for here, place in places.items() if here in pairs}
-                    if passed:
-                        stack.append((parent, {pairs[here]: place for here, place in passed.items()}))
-                    places = {here: place for here, place in places.items() if here not in passed}
-                    continue
-                stack.append((parent, passed))
-                places = {}
+                    pairs = {new: old for old, new in match(self._text_or_none(parent), self._text(at))}
+                passed = {pairs[here]: place for here, place in places.items() if here in pairs}
+                if passed:
+                    stack.append((parent, passed))
+                    places = {here: place for here, place in places.items() if here not in pairs}
             for place in places.values():
                 found[place] = Blamed(str(place + 1), first[place].rstrip("\r\n"), at, commit)
         return [found[place] for place in sorted(found)]
@@ -164,22 +203,42 @@ class _Walk:
     def _text(self, oid: Oid) -> list[str]:
         from mvcs.formats.lines import read_text
 
-        found = self.blob(oid)
-        return [] if found is None else list(read_text(StoredContent(self._repository, found[0])).lines)
+        found = self.file(oid)
+        if found is None:
+            return []
+        entry = found.entry
+        collected = found.ingredient == "weights" and self._repository.store.kind(entry.oid) is None
+        if entry.kind != IS_BLOB or collected:
+            raise UnreadableContent(format="text", line=0, reason="its bytes are not here")
+        return list(read_text(StoredContent(self._repository, entry.oid)).lines)
+
+    def _text_or_none(self, oid: Oid) -> list[str]:
+        try:
+            return self._text(oid)
+        except UnreadableContent:
+            return []  # it had no lines there: all of these are newer
 
 
 def read_keys(path: bytes, ingredient: str, content: Content) -> dict[str, Value] | None:
-    """Returns the keys of a file that has keys, None for one that has lines.
+    """Returns the keys of a file that has keys, as diff names them; None for one that has lines, or neither.
 
     Raises:
         UnreadableContent: If it is not what its name says.
     """
     kind, syntax = kind_of(path, ingredient)
-    if kind in {"config", "metrics", "captured"}:
+    if kind in {"config", "metrics"}:
         from mvcs.formats.config import read_config
         from mvcs.formats.key_paths import flatten
 
         return flatten(read_config(syntax, content))
+    if kind == "captured":
+        from mvcs.formats import captured
+
+        return captured.flatten(captured.read_captured(content))
+    if kind == "signature":
+        from mvcs.formats import signature
+
+        return signature.flatten(signature.read_signature(content))
     if kind == "packages":
         from mvcs.diff.packages import diff_packages
 

@@ -37,22 +37,24 @@ class State(Record):
     Args:
         tree: Root tree, None if empty.
         outcome: Its weights and metrics.
+        name: How to find it: its commit in short, empty if it is none.
     """
 
-    __slots__ = ("outcome", "tree")
+    __slots__ = ("name", "outcome", "tree")
 
-    def __init__(self, tree: Oid | None, outcome: Outcome) -> None:
+    def __init__(self, tree: Oid | None, outcome: Outcome, name: str = "") -> None:
         self.tree = tree
         self.outcome = outcome
+        self.name = name
 
 
-def state_of(repository: Repository, commit: Commit | None) -> State:
+def state_of(repository: Repository, commit: Commit | None, oid: Oid | None = None) -> State:
     """Returns the state of a commit; an empty one for None."""
     if commit is None:
         return State(None, Outcome(None, None, None, None))
     trees = ingredient_trees(repository.load_tree, commit.tree)
     outcome = Outcome(trees.get("weights"), commit.origin, trees.get("metrics"), commit.measured)
-    return State(None if commit.tree == EMPTY else commit.tree, outcome)
+    return State(None if commit.tree == EMPTY else commit.tree, outcome, "" if oid is None else oid.hex()[:12])
 
 
 class StoredContent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.renames import nothing_new, same_weights
+from mvcs.diff.weights import nothing_new, same_weights
 from mvcs.objects.commit import Origin
 from mvcs.ops.trees import NewTree
 

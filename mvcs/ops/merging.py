@@ -127,8 +127,8 @@ class Plan(Record):
         else:
             base = state_of(repository, None if self.base is None else repository.commit(self.base))
         return Reconciliation(
-            desk, base, state_of(repository, ours), state_of(repository, theirs), self.choose, keys=self.keys,
-            only=self.only, merged=merged, project=Declaring(repository), sides=sides,
+            desk, base, state_of(repository, ours, ours_oid), state_of(repository, theirs, self.theirs), self.choose,
+            keys=self.keys, only=self.only, merged=merged, project=Declaring(repository), sides=sides,
         )
 
     def sides(self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True) -> Sides:

@@ -23,6 +23,8 @@ def join(merged: PathMerge, other: PathMerge) -> None:
     merged.edits.update(other.edits)
     merged.conflicts += other.conflicts
     merged.decisions += other.decisions
+    merged.dropped.update(other.dropped)
+    merged.notes += other.notes
 
 
 def changes_between(load: Load, before: Oid | None, after: Oid | None) -> list[FileChange]:

@@ -14,11 +14,11 @@ from mvcs.merge.clashes import settle_clashes
 from mvcs.merge.drivers import merge_file
 from mvcs.merge.paths import Drivers, PathMerge, merge_paths
 from mvcs.merge.values import BASE
-from mvcs.objects.editing import Placed, files_below, find_file, ingredient_trees
-from mvcs.objects.tree import IS_BLOB, IS_TREE, Entry, find_path
+from mvcs.objects.editing import Placed
+from mvcs.objects.tree import IS_BLOB, Entry
 from mvcs.ops.declaring import changed_by_both
 from mvcs.ops.parts import changes_between, is_generated, join, recipe_part
-from mvcs.ops.trees import edits_of
+from mvcs.ops.trees import Files, edits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mvcs.merge.values import Choice, Choose, Conflict, Merged
     from mvcs.ops.declaring import Declaring
     from mvcs.ops.desk import Desk, State
-    from mvcs.ops.trees import NewTree
 
     Edits = dict[bytes, Entry | None]
 
@@ -49,6 +48,7 @@ class RecipeMerge:
         project: What a merged mvcs.toml declares; without it that is a file like any other.
 
     Attributes:
+        mine: What ours has at workspace paths.
         our_changes: What ours changed, without the paths that are merged by themselves.
         their_changes: What theirs changed of what is wanted, as well.
         crossing: Paths that cross the border of weights or metrics, with their three states.
@@ -65,6 +65,7 @@ class RecipeMerge:
         self.base = base
         self.ours = ours
         self.theirs = theirs
+        self.mine = Files(desk.load, ours.tree)
         self._chosen = choose
         self._project = project
         self._keys = keys
@@ -86,31 +87,31 @@ class RecipeMerge:
         """Merges everything but weights and metrics."""
         ours = [change for change in map(recipe_part, self.our_changes) if change is not None]
         theirs = [change for change in map(recipe_part, self.their_changes) if change is not None]
-        told = changed_by_both(ours, theirs) if self._project is not None and self._project.path is not None else set()
-        ours, theirs = ([change for change in side if change.path not in told] for side in (ours, theirs))
+        both = changed_by_both(ours, theirs) if self._project is not None and self._project.path is not None else set()
+        ours, theirs = ([change for change in side if change.path not in both] for side in (ours, theirs))
         merged = merge_paths(ours, theirs, Drivers(self.desk.read, self.inside), self.choose)
         asked = {path: states for path, states in self.crossing.items() if path not in self.held}
         join(merged, merge_crossings(asked, self.choose))
-        settle_clashes(merged, self.file_at, self.below, self.choose)
+        settle_clashes(merged, self.mine, Files(self.desk.load, self.theirs.tree), self.choose)
         if self._project is not None:
             self._project.refuse_invalid(merged, (self.base, self.ours, self.theirs), self.desk, self.choose)
-        self._follow_references(merged, told)
+        self._follow_references(merged, both)
         merged.conflicts.sort(key=lambda item: item.path)
         return merged
 
     def edits_of(self, merged: PathMerge) -> Edits:
         """Returns merged paths as changes of ours' root tree; stores the contents that neither side has."""
-        changes = [FileChange(path, self.file_at(path), placed) for path, placed in self.held.items()]
+        changes = [FileChange(path, self.mine.file_at(path), placed) for path, placed in self.held.items()]
         edits: Edits = {}
         for path, placed in merged.edits.items():
             if is_generated(path):
                 edits[path] = None if placed is None else placed.entry
             else:
-                changes.append(FileChange(path, self.file_at(path), placed))
+                changes.append(FileChange(path, self.mine.file_at(path), placed))
         for path, file in merged.files.items():
             oid, size = self.desk.put(file.content)
             entry = Entry(path.rpartition(b"/")[2], file.mode, IS_BLOB, oid, size)
-            here = self.file_at(path)
+            here = self.mine.file_at(path)
             if is_generated(path):
                 edits[path] = entry
                 continue
@@ -139,7 +140,7 @@ class RecipeMerge:
         if file is None or file in merged.files:
             return None if file is None else merged.files[file].content
         known = {**merged.edits, **self.held}
-        placed = known[file] if file in known else self.file_at(file)
+        placed = known[file] if file in known else self.mine.file_at(file)
         return None if placed is None or placed.entry.kind != IS_BLOB else self.desk.read(placed.entry.oid)
 
     def _follow_references(self, merged: PathMerge, paths: set[bytes]) -> None:
@@ -149,21 +150,3 @@ class RecipeMerge:
         content = self.declared(merged)
         declared = {} if content is None else self._project.references(content, self.desk.put)
         merged.edits.update({path: declared.get(path) for path in paths})
-
-    # What ours has, or another tree
-
-    def file_at(self, path: bytes, tree: NewTree | None = None) -> Placed | None:
-        """Returns the file at a path, None if there is none or a folder."""
-        load, root = (self.desk.load, self.ours.tree) if tree is None else (tree.load, tree.root)
-        placed = None if root is None else find_file(load, root, path)
-        return placed if placed is not None and placed.entry.kind != IS_TREE else None
-
-    def below(self, path: bytes, tree: NewTree | None = None) -> list[bytes]:
-        """Returns the paths of the files below a folder, none if it is no folder."""
-        load, root = (self.desk.load, self.ours.tree) if tree is None else (tree.load, tree.root)
-        found: list[bytes] = []
-        for ingredient in ingredient_trees(load, root).values():
-            entry = find_path(load, ingredient, path)
-            if entry is not None and entry.kind == IS_TREE:
-                found += [below for below, _ in files_below(load, entry.oid, path + b"/")]
-        return found

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.diff.renames import nothing_new, renamed_weights
 from mvcs.diff.trees import diff_roots
+from mvcs.diff.weights import nothing_new, renamed_weights
 from mvcs.merge.borders import OUTCOME
-from mvcs.merge.clashes import settle_clashes
+from mvcs.merge.clashes import settle_clashes, told
 from mvcs.merge.paths import Drivers, PathConflict, PathMerge, merge_paths
 from mvcs.merge.refusals import with_refusals
 from mvcs.merge.values import OURS, THEIRS, Decision
@@ -24,7 +24,7 @@ from mvcs.ops.declaring_signatures import follow_declaration
 from mvcs.ops.parts import is_generated, join
 from mvcs.ops.recipes import RecipeMerge
 from mvcs.ops.telling import Sides, for_now, of_metrics, of_weights
-from mvcs.ops.trees import NewTree
+from mvcs.ops.trees import Files, NewTree
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class Reconciliation:
             notes = self._notes(verdict, (ours, theirs), result, measured, stale=stale, left=bool(conflicts))
         elif ours.weights != theirs.weights:
             notes = [for_now(verdict, self._sides)]
+        notes += [*merged.notes, *told(merged.dropped, {OURS: self.ours.name, THEIRS: self.theirs.name})]
         return Reconciled(result, conflicts, merged.decisions, origin, measured, stale=stale, notes=notes)
 
     # Weights and metrics as the sides have them
@@ -193,16 +194,15 @@ class Reconciliation:
         ours = [change for change in paths.our_changes if change.ingredient == ingredient]
         theirs = [change for change in paths.their_changes if change.ingredient == ingredient]
         found = merge_paths(ours, theirs, Drivers(self.desk.read, paths.inside), paths.choose)
-        self._settle_clashes(found, edits)
+        self._settle_clashes(found, edits, self.theirs)
         edits.update(paths.edits_of(found))
         join(merged, found)
 
-    def _settle_clashes(self, found: PathMerge, edits: Edits) -> NewTree:
-        """Takes out what the merged recipe has no room for; returns the tree with that recipe."""
-        around, paths = self.desk.new_tree(self.ours.tree, edits), self._paths
-        settle_clashes(
-            found, lambda path: paths.file_at(path, around), lambda path: paths.below(path, around), paths.choose
-        )
+    def _settle_clashes(self, found: PathMerge, edits: Edits, theirs: State) -> Files:
+        """Takes out what the merged recipe has no room for; returns what there is with that recipe."""
+        tree = self.desk.new_tree(self.ours.tree, edits)
+        around = Files(tree.load, tree.root)
+        settle_clashes(found, around, Files(self.desk.load, theirs.tree), self._paths.choose)
         return around
 
     def _what_weights_say(self, edits: Edits, merged: PathMerge) -> None:
@@ -231,13 +231,13 @@ class Reconciliation:
             if (here or there) and change.path not in self._paths.crossing and change.path not in self._paths.held:
                 found.edits[change.path] = there
         added = {path for path, placed in found.edits.items() if placed is not None}
-        around = self._settle_clashes(found, edits)
+        around = self._settle_clashes(found, edits, source)
         name = ingredient.encode()
         root = read_tree(self.desk.load, source.tree) if source.tree is not None else ()
         edits[name] = next((entry for entry in root if entry.name == name), None)
         edits.update({name + b"/" + path: None for path in added - found.edits.keys()})
         for path, placed in found.edits.items():
-            gone = self._paths.file_at(path, around) if placed is None else None
+            gone = around.file_at(path) if placed is None else None
             if gone is not None and gone.ingredient != ingredient:
                 edits[gone.ingredient.encode() + b"/" + path] = None
         found.edits.clear()

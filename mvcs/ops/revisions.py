@@ -93,7 +93,7 @@ def split_path(text: str) -> tuple[str, bool, str]:
 
 
 def resolve_path(repository: Repository, text: str) -> InCommit:
-    """Returns what REV:PATH or REV:@INGREDIENT[/PATH] names; a bare revision is all of it.
+    """Returns what REV:PATH, REV:@INGREDIENT[/PATH] or REV:INGREDIENT/.mvcs/NAME names; a bare revision is all of it.
 
     Raises:
         PathNotFound: If the commit has no such path.
@@ -101,8 +101,9 @@ def resolve_path(repository: Repository, text: str) -> InCommit:
     """
     revision, _, path = split_path(text)
     oid, commit = resolve_commit(repository, revision or "HEAD")
-    if path.startswith("@"):
-        return _ingredient(repository, oid, commit, path, text)
+    name, inside = split_ingredient(path)
+    if name is not None:
+        return _ingredient(repository, oid, commit, path, (name, inside), text)
     path = path.strip("/")
     if not path or path == ".":
         return InCommit(oid, commit, "", None)
@@ -112,8 +113,21 @@ def resolve_path(repository: Repository, text: str) -> InCommit:
     return InCommit(oid, commit, path, placed)
 
 
-def _ingredient(repository: Repository, oid: Oid, commit: Commit, path: str, text: str) -> InCommit:
-    name, _, inside = path[1:].partition("/")
+def split_ingredient(path: str) -> tuple[str | None, str]:
+    """Returns (ingredient, path in it) of @INGREDIENT/PATH and INGREDIENT/.mvcs/NAME; (None, path) of any other path.
+
+    No file of a workspace is in a folder `.mvcs`, so that the second form, as diff prints it, means nothing else.
+    """
+    name, _, inside = path.removeprefix("@").partition("/")
+    if path.startswith("@") or (name in INGREDIENTS and inside.startswith(".mvcs/")):
+        return name, inside
+    return None, path
+
+
+def _ingredient(
+    repository: Repository, oid: Oid, commit: Commit, path: str, place: tuple[str, str], text: str
+) -> InCommit:
+    name, inside = place
     if name not in INGREDIENTS:
         raise InvalidRevision(revision=text, reason=f"an ingredient is one of {', '.join(INGREDIENTS)}")
     trees = ingredient_trees(repository.load_tree, commit.tree)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.diff.renames import nothing_new, same_weights
+from mvcs.diff.weights import nothing_new, same_weights
 from mvcs.objects.hashing import BLOB, Oid
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, changes_to_commit, look, open_workspace

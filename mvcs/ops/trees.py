@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.ingredients.recipe import recipe_of
-from mvcs.objects.editing import GENERATED, Placed, edit_tree, ingredient_trees
+from mvcs.objects.editing import GENERATED, Placed, edit_tree, files_below, find_file, ingredient_trees
 from mvcs.objects.hashing import TREE, Oid
 from mvcs.objects.tree import IS_TREE, find_path
 from mvcs.repo.changes import EMPTY
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mvcs.diff.trees import FileChange
     from mvcs.objects.commit import Commit
-    from mvcs.objects.tree import Entry
+    from mvcs.objects.tree import Entry, Load
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
 
@@ -63,6 +63,33 @@ class NewTree:
         from mvcs.objects.commit import recipe_oid
 
         return recipe_oid({}) if self.root is None else recipe_of(self.load, self.root, read_blob)
+
+
+class Files:
+    """What a root tree has at workspace paths, whichever ingredient it is in.
+
+    Args:
+        load: Returns the payload of a tree node.
+        root: The root tree; None for an empty one.
+    """
+
+    def __init__(self, load: Load, root: Oid | None) -> None:
+        self._load = load
+        self._root = root
+
+    def file_at(self, path: bytes) -> Placed | None:
+        """Returns the file at a path, None if there is none, or a folder."""
+        placed = None if self._root is None else find_file(self._load, self._root, path)
+        return placed if placed is not None and placed.entry.kind != IS_TREE else None
+
+    def below(self, path: bytes) -> list[bytes]:
+        """Returns the paths of the files below a folder; none if it is no folder."""
+        found: list[bytes] = []
+        for ingredient in ingredient_trees(self._load, self._root).values():
+            entry = find_path(self._load, ingredient, path)
+            if entry is not None and entry.kind == IS_TREE:
+                found += [name for name, _ in files_below(self._load, entry.oid, path + b"/")]
+        return found
 
 
 def edits_of(changes: Iterable[FileChange]) -> dict[bytes, Entry | None]:

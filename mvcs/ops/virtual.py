@@ -62,19 +62,23 @@ def _merge(
 ) -> State:
     merging = RecipeMerge(desk, base, ours, theirs, _mark, keys=keys, depth=depth)
     merged = merging.run()
-    for item in merged.conflicts:
-        ingredient = item.path.split(b"/", 1)[0].decode() if b"/.mvcs/" in item.path else "code"
-        file = merged.files.get(item.path)
-        if file is not None and kind_of(item.path, file.ingredient)[0] in MARKED:
+    renamed = {path for names in merged.apart.values() for path in names}
+    unsettled = [  # a file with two names has neither in the base: whoever has one of them has changed it
+        (path, item.conflict) for item in merged.conflicts for path in merged.apart.get(item.path, (item.path,))
+    ]
+    for path, conflict in unsettled:
+        ingredient = path.split(b"/", 1)[0].decode() if b"/.mvcs/" in path else "code"
+        file = merged.files.get(path)
+        if file is not None and path not in renamed and kind_of(path, file.ingredient)[0] in MARKED:
             continue
-        merged.edits.pop(item.path, None)
-        desk.invented.add(blob_oid(_nobody(item.path, item.conflict)).hex())
-        merged.files[item.path] = NewFile(
-            file.ingredient if file is not None else ingredient, FILE, Bytes(_nobody(item.path, item.conflict))
+        merged.edits.pop(path, None)
+        desk.invented.add(blob_oid(_nobody(path, conflict)).hex())
+        merged.files[path] = NewFile(
+            file.ingredient if file is not None else ingredient, FILE, Bytes(_nobody(path, conflict))
         )
-    for path in [path for path in merged.files if merging.below(path)]:
+    for path in [path for path in merged.files if merging.mine.below(path)]:
         del merged.files[path]
-        merged.edits.update(dict.fromkeys(merging.below(path)))
+        merged.edits.update(dict.fromkeys(merging.mine.below(path)))
     edits = merging.edits_of(merged)
     desk.invented.update(
         entry.oid.hex() for path, entry in edits.items()

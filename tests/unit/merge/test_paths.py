@@ -172,6 +172,80 @@ def test_both_sides_rename():
     assert set(result(ours, same)) == {b"mine"}
 
 
+def words(*numbers: int, nul: bool = False) -> bytes:
+    """Long words in lines, so that files are alike by lines, and the driver merges words."""
+    return (b"\0\n" if nul else b"") + b"\n".join(b"word-%04d" % number for number in numbers)
+
+
+def test_both_rename_to_one_name_and_what_both_changed_inside_is_merged():
+    base, ours, theirs = {b"old": placed(words(*range(8)))}, {b"new": placed(words(*range(8), 10))}, {b"new": placed(words(*range(1, 8)))}
+    for mine, yours in ((ours, theirs), (theirs, ours)):
+        merged = merge(base, mine, yours)
+        assert merged.conflicts == []
+        assert set(result(mine, merged)) == {b"new"}
+        assert set(result(mine, merged)[b"new"][2].split()) == set(words(*range(1, 8), 10).split())
+    merged = merge(base, ours, {b"new": placed(words(*range(8), 11))})
+    assert [(item.path, item.conflict.key) for item in merged.conflicts] == [(b"new", "words")]
+
+
+def test_renamed_and_edited_on_one_side_edited_on_the_other():
+    base, renamed, edited = {b"old": placed(words(*range(8)))}, {b"new": placed(words(*range(8), 10))}, {b"old": placed(words(*range(1, 8)))}
+    for ours, theirs in ((renamed, edited), (edited, renamed)):
+        merged = merge(base, ours, theirs)
+        assert merged.conflicts == []
+        assert set(result(ours, merged)) == {b"new"}
+        assert set(result(ours, merged)[b"new"][2].split()) == set(words(*range(1, 8), 10).split())
+        assert len(merged.notes) == 1
+        assert "old -> new" in merged.notes[0]
+
+
+def test_binary_files_that_were_renamed_and_edited_stay_one_conflict_with_both_contents():
+    contents = words(*range(8), nul=True), words(*range(8), 10, nul=True), words(*range(1, 8), nul=True)
+    base, renamed, edited = {b"old": placed(contents[0])}, {b"new": placed(contents[1])}, {b"old": placed(contents[2])}
+    for ours, theirs, mine, yours in ((renamed, edited, *contents[1:]), (edited, renamed, *contents[:0:-1])):
+        merged = merge(base, ours, theirs)
+        assert [item.path for item in merged.conflicts] == [b"new"]
+        assert result(ours, merged) == {b"new": ("code", FILE, mine)}
+        for strategy, wanted in (("ours", mine), ("theirs", yours), ("base", contents[0])):
+            settled = merge(base, ours, theirs, lambda path, conflict, s=strategy: Choice(s))
+            assert result(ours, settled) == {b"new": ("code", FILE, wanted)}
+
+
+def test_renamed_apart_both_names_are_told_and_neither_edit_is_lost():
+    base, ours, theirs = {b"old": placed(words(*range(8)))}, {b"mine": placed(words(*range(8), 10))}, {b"yours": placed(words(*range(1, 8)))}
+    merged = merge(base, ours, theirs)
+    (item,) = merged.conflicts
+    assert item.conflict.reason == "renamed to mine in ours, to yours in theirs"
+    both = set(words(*range(1, 8), 10).split())
+    assert {path: set(file[2].split()) for path, file in result(ours, merged).items()} == {b"mine": both}
+    for strategy, names in (("ours", {b"mine"}), ("theirs", {b"yours"}), ("union", {b"mine", b"yours"})):
+        settled = merge(base, ours, theirs, lambda path, conflict, s=strategy: Choice(s))
+        assert {path: set(file[2].split()) for path, file in result(ours, settled).items()} == dict.fromkeys(names, both)
+    theirs = {b"yours": placed(words(*range(8), 11))}  # and both changed it differently
+    merged = merge(base, ours, theirs)
+    assert merged.conflicts[0].conflict.reason.endswith(", and changed differently")
+    united = merge(base, ours, theirs, lambda path, conflict: Choice("union"))
+    assert {path: file[2] for path, file in result(ours, united).items()} == {
+        b"mine": words(*range(8), 10), b"yours": words(*range(8), 11)
+    }
+
+
+def test_a_new_file_where_the_other_side_renamed_to_is_not_taken_for_the_renamed_one():
+    base, renamed = {b"old": placed(words(*range(8)))}, {b"new": placed(words(*range(8), 10))}
+    for theirs in ({b"old": placed(words(*range(8), 11)), b"new": placed(b"other\0")}, {b"new": placed(b"other\0")}):
+        assert b"new" in {item.path for item in merge(base, renamed, theirs).conflicts}
+        assert b"new" in {item.path for item in merge(base, theirs, renamed).conflicts}
+
+
+def test_renamed_and_edited_on_one_side_and_deleted_on_the_other():
+    base, renamed = {b"old": placed(words(*range(8)))}, {b"new": placed(words(*range(8), 10))}
+    for ours, theirs in ((renamed, {}), ({}, renamed)):
+        merged = merge(base, ours, theirs)
+        assert merged.conflicts[0].conflict.reason == "renamed on one side, deleted on the other"
+        taken = merge(base, ours, theirs, lambda path, conflict: Choice("theirs"))
+        assert result(ours, taken) == {path: ("code", FILE, BLOBS[item.entry.oid]) for path, item in theirs.items()}
+
+
 def test_renamed_on_one_side_and_deleted_on_the_other():
     base, renamed = {b"old": placed(b"a")}, {b"new": placed(b"a")}
     for ours, theirs in ((renamed, {}), ({}, renamed)):
@@ -192,7 +266,7 @@ def test_a_strategy_that_means_nothing_here_leaves_the_conflict():
 
 FILES = st.dictionaries(
     st.sampled_from([b"a", b"b", b"d/c", b"d/e"]),
-    st.builds(placed, st.sampled_from([b"1\0", b"2\0", b"3\0"]), st.sampled_from(["code", "data"]),
+    st.builds(placed, st.sampled_from([b"1\0", b"2\0", b"3\0", words(*range(6), nul=True), words(*range(7), nul=True)]), st.sampled_from(["code", "data"]),
               st.sampled_from([FILE, EXECUTABLE])),
 )
 
