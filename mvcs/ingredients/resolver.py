@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 PIP, UV = "pip", "uv"
@@ -50,14 +50,19 @@ class Answer(Record):
         verdict: YES; NO if no set of versions satisfies all; UNKNOWN if that could not be found out.
         message: The resolver's words, or why it could not be asked; empty for YES.
         left_out: Lines that were not looked at, since they would have had to be built or read from elsewhere.
+        versions: Normalised name to version of what would be installed, where the verdict is YES.
     """
 
-    __slots__ = ("left_out", "message", "verdict")
+    __slots__ = ("left_out", "message", "verdict", "versions")
 
-    def __init__(self, verdict: str, message: str = "", left_out: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, verdict: str, message: str = "", left_out: tuple[str, ...] = (),
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
         self.verdict = verdict
         self.message = message
         self.left_out = left_out
+        self.versions = dict(versions or {})
 
 
 def satisfiable(python: str, requirements: Sequence[str], tool: str = PIP, *, timeout: float = TIMEOUT) -> Answer:
@@ -96,7 +101,24 @@ def satisfiable(python: str, requirements: Sequence[str], tool: str = PIP, *, ti
                 "--python", python, "--output-file", os.path.join(folder, "locked.txt"), file,
             ]
         verdict, message = _run(command, timeout, folder)
-    return Answer(verdict, message, left_out)
+        versions = _versions(folder) if verdict == YES else {}
+    return Answer(verdict, message, left_out, versions)
+
+
+def _versions(folder: str) -> dict[str, str]:
+    """Returns what a resolver that succeeded has written: pip a report, uv a file of pins."""
+    import json
+
+    from mvcs.formats.pep508 import normal_name
+
+    report = os.path.join(folder, "report.json")
+    if os.path.exists(report):
+        with open(report, encoding="utf-8") as file:
+            found = [item["metadata"] for item in json.load(file)["install"]]
+        return {normal_name(item["name"]): item["version"] for item in found}
+    with open(os.path.join(folder, "locked.txt"), encoding="utf-8") as file:
+        pins = [line.split(";")[0].strip().partition("==") for line in file if "==" in line and line[:1] not in "# "]
+    return {normal_name(name.partition("[")[0]): version for name, _, version in pins}
 
 
 def _left_out(line: str) -> bool:

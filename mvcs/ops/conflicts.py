@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, PathNotFound
 from mvcs.merge.refusals import why_left
-from mvcs.merge.values import SET
+from mvcs.merge.values import OURS, SET
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.merge import MergeResult, changed_paths, check_text
@@ -74,14 +74,19 @@ def conflicts(repository: Repository, path: str | None = None) -> list[Left]:
     return told
 
 
+RELOCK = "relock"
+"""A resolver chooses the versions of packages in conflict."""
+
+
 class ResolveRequest(Record):
     """How conflicts are settled.
 
     Args:
         path: The file.
         key: The key inside it; None for all its conflicts.
-        strategy: ours, theirs, base, set, another strategy, or edited: the file is right as it is.
-        value: The value of set, as typed.
+        strategy: ours, theirs, base, set, another strategy; relock, by a resolver; or edited: the file is right as
+            it is.
+        value: The value of set, as typed; of relock the resolver, pip or uv.
         command: The command as typed.
     """
 
@@ -116,9 +121,30 @@ def resolve(repository: Repository, request: ResolveRequest) -> MergeResult:
             progress = require_in_progress(workspace, seen.refs)
             refuse_moved(seen, progress)
             said = Settled(os.fsencode(request.path), request.key, request.strategy, request.value)
-            _check_said(seen, progress, said)
-            plan = progress.plan.but(settled=(*progress.plan.settled, said))
+            words = _relocked(seen, progress, said, batch) if said.strategy == RELOCK else (said,)
+            for word in words:
+                _check_said(seen, progress, word)
+            plan = progress.plan.but(settled=(*progress.plan.settled, *words))
             return _write(seen, progress, plan, said, batch, request.command)
+
+
+def _relocked(seen: Look, progress: Progress, said: Settled, batch: Batch) -> tuple[Settled, ...]:
+    """Returns the versions that a resolver chooses as words about each package: the merge itself asks nobody."""
+    from mvcs.ops.desk import Desk
+    from mvcs.ops.satisfying import relocked
+
+    found = run_again(seen, progress.plan, progress, batch)
+    here = [item.conflict.key for item in found.conflicts if item.path == said.path]
+    here = [key for key in here if said.key in {None, key}]
+    keys = tuple(key for key in here if key is not None)
+    if not keys or len(keys) < len(here):
+        where = f"the packages in conflict of {os.fsdecode(said.path)}"
+        raise PathNotFound(path=said.key or os.fsdecode(said.path), where=where, hint="mvcs conflicts")
+    ours = progress.plan.but(settled=(*progress.plan.settled, *(Settled(said.path, key, OURS) for key in keys)))
+    found = run_again(seen, ours, progress, batch)  # the file without conflict markers
+    desk = Desk(seen.workspace.repository, batch)
+    versions = relocked(seen, desk, found, said.path, keys, said.value or "pip")
+    return tuple(Settled(said.path, key, SET, f"=={version}") for key, version in versions.items())
 
 
 def _check_said(seen: Look, progress: Progress, said: Settled) -> None:

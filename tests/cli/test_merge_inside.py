@@ -572,6 +572,38 @@ class TestResolver:
         ]
 
 
+    def two_versions(self, project, index, more="app==1.0\n"):
+        toml = (project / "mvcs.toml").read_text()
+        options = f"--no-index\n--find-links {index}\n"
+        base(project, {"mvcs.toml": toml + f'\n[environment]\npython = "{sys.executable}"\n', "requirements.txt": options + more})
+        two_sides(project, {"requirements.txt": options + "lib==1.5\n" + more}, {"requirements.txt": options + "lib==2.0\n" + more})
+        assert merge(project, "other").code == 1
+        return options
+
+    @pytest.mark.parametrize("tool", ["pip", "uv"])
+    def test_relock_takes_what_goes_with_the_rest(self, project, index, tool):
+        options = self.two_versions(project, index)
+        ok("resolve", "requirements.txt:lib", "--relock", tool, cwd=project)
+        assert (project / "requirements.txt").read_text() == options + "lib==1.0\napp==1.0\n"
+        ok("commit", cwd=project)
+        (decision,) = ok("show", "--json", cwd=project).json["provenance"]["merge"]["decisions"]
+        assert (decision["key"], decision["strategy"]) == ("lib", "set")
+
+    def test_relock_of_what_cannot_be_has_a_reason_and_changes_nothing(self, project, index):
+        self.two_versions(project, index, "app==3.0\n")
+        before = snapshot(project)
+        fails(1, "unsatisfiable-environment", "resolve", "requirements.txt", "--relock", "pip", cwd=project)
+        assert snapshot(project) == before
+        fails(3, "path-not-found", "resolve", "requirements.txt:app", "--relock", "pip", cwd=project)
+
+    def test_relock_is_for_requirements(self, project):
+        base(project, {"params.yaml": "lr: 1\n"})
+        two_sides(project, {"params.yaml": "lr: 2\n"}, {"params.yaml": "lr: 3\n"})
+        assert merge(project, "other").code == 1
+        error = fails(2, "invalid-argument", "resolve", "params.yaml", "--relock", "pip", cwd=project)
+        assert error["details"]["reason"] == "only requirements files are locked anew"
+
+
 class Meter(io.BytesIO):
     """A stream that knows the longest piece that was written at once."""
 

@@ -21,12 +21,15 @@ CHOICES = ("ours", "theirs", "base", "union", "newest", "append", "min", "max", 
 @click.option("--base", "choice", flag_value="base", help="Take what both came from.")
 @click.option("--with", "choice", type=click.Choice(CHOICES), help="Take what a strategy gives.")
 @click.option("--set", "value", metavar="V", help="Take this value.")
+@click.option("--relock", metavar="TOOL", type=click.Choice(["pip", "uv"]), help="Packages: what pip or uv chooses.")
 @click.option("--edit", is_flag=True, help="Open the file in an editor; the file is then right as it is.")
 @click.option("--edited", is_flag=True, help="The file is right as it is: you have edited it.")
-def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: bool, edited: bool) -> int:
+def command(
+    ui: Ui, path: str, *, choice: str | None, value: str | None, relock: str | None, edit: bool, edited: bool
+) -> int:
     """Settle the conflicts of a file, or of one key in it. The file is written accordingly."""
-    if sum((choice is not None, value is not None, edit, edited)) != 1:
-        raise click.UsageError("say one of --ours, --theirs, --base, --with, --set, --edit, --edited")  # noqa: EM101
+    if sum((choice is not None, value is not None, relock is not None, edit, edited)) != 1:
+        raise click.UsageError("say one of --ours, --theirs, --base, --with, --set, --relock, --edit, --edited")  # noqa: EM101
     repo = ui.repo()
     known = {item.item.path.decode("utf-8", "surrogateescape") for item in repo.conflicts()}
     name, key = _split(repo.inside, ui.cwd, path, known)
@@ -44,8 +47,9 @@ def command(ui: Ui, path: str, *, choice: str | None, value: str | None, edit: b
             )
             return 1
     strategy = "set" if value is not None else "edited" if edited or edit else choice
+    strategy = "relock" if relock is not None else strategy
     assert strategy is not None
-    done = repo.resolve_conflict(name, key, strategy=strategy, value=value, command=ui.command("resolve"))
+    done = repo.resolve_conflict(name, key, strategy=strategy, value=relock or value, command=ui.command("resolve"))
     merged(ui, "resolve", name, done)
     return 0
 

@@ -31,6 +31,8 @@ def test_what_wheels_can_tell(index, tool, requirements, verdict):
     answer = satisfiable(sys.executable, [*index, *requirements], tool)
     assert answer.verdict == verdict, answer.message
     assert bool(answer.message) is (verdict != YES)
+    if "needs-old" in requirements and verdict == YES:
+        assert answer.versions == {"low": "1.0", "needs-old": "1.0"}
     if verdict == NO and len(requirements) > 1:
         assert "low" in answer.message
 
