@@ -114,7 +114,9 @@ def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(50_000, 20, 20)  # a command lives short, and makes many objects that no cycle holds
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # else Python looks for cycles in all that is left, twice, before it ends: 4 to 7 ms
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -9,17 +9,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mvcs.ingredients.plain import Match, plain, spread
 from mvcs.objects.commit import INGREDIENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import pathspec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-_PLAIN = re.compile(r"/?[\w.-][\w.*-]*(?:/[\w.-][\w.*-]*)*/?|\*\.[\w.-]+")
-"""Patterns of which it is clear that they can be compiled; compiling the defaults takes 7 ms."""
 _SUFFIX = re.compile(r"\*\.[A-Za-z0-9_.]+")
 _WILD = re.compile(r"(?<!\\)[*\[]")
+
+_SET = re.compile(r"\[[!^]?\]?(?:\[:\w+:\]|[^\]\[])*\]")
+_CLASS = re.compile(r"\[:(\w+):\]")
+_CLASSES = {
+    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "xdigit": "0-9a-fA-F",
+    "space": " \t\r\n\v\f", "blank": " \t",
+}
 
 IGNORED = "ignored"
 """Answer of `Rules.place` for a path that is left out."""
@@ -32,13 +38,20 @@ _FILE = re.compile(
 
 
 class _Rule:
-    __slots__ = ("folder", "ingredient", "match", "rank")
+    __slots__ = ("_match", "_pattern", "folder", "ingredient", "rank")
 
     def __init__(self, pattern: str, ingredient: str, order: int) -> None:
         self.ingredient = ingredient
         self.folder = anchored_folder(pattern)
         self.rank = rank(pattern, order)
-        self.match = _compile(pattern)
+        self._pattern = pattern
+        self._match: Match | None = None
+
+    def matches(self, whole: str, folders: str) -> object:
+        """Whether it matches what `spread` returned."""
+        if self._match is None:
+            self._match = _matcher(self._pattern)  # late: most are never asked
+        return self._match(whole, folders)
 
 
 def rank(pattern: str, order: int) -> tuple[int, int, int]:
@@ -85,8 +98,19 @@ def folder_pattern(folder: str) -> str:
 def _compile(pattern: str) -> re.Pattern[str]:
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-    compiled = GitIgnoreSpecPattern(pattern).regex
+    try:
+        compiled = GitIgnoreSpecPattern(pattern).regex
+    except re.error as error:
+        raise ValueError(str(error)) from error
     return compiled if compiled is not None else re.compile(r"(?!)")
+
+
+def _matcher(pattern: str) -> Match:
+    found = plain(pattern)
+    if found is not None:
+        return found
+    compiled = _compile(pattern)
+    return lambda whole, folders: compiled.match(whole[1:] if whole == folders else whole[1:-1])
 
 
 class Rules:
@@ -116,8 +140,8 @@ class Rules:
                 else:
                     self._others.append(made)
         self._others.sort(key=lambda rule: rule.rank, reverse=True)
-        self._ignores = [(folder, _spec(lines)) for folder, lines in ignores]
-        self._git_ignores = [(folder, _spec(lines)) for folder, lines in git_ignores]
+        self._ignores = [_Ignores(folder, lines) for folder, lines in ignores]
+        self._git_ignores = [_Ignores(folder, lines) for folder, lines in git_ignores]
 
     def reaches(self, folder: str) -> bool:
         """Whether a pattern names the folder of another workspace, or what is in it."""
@@ -126,10 +150,11 @@ class Rules:
     def ingredient(self, path: str, within: str | None = None) -> str | None:
         """Returns the ingredient of a path by the patterns alone; `within` another workspace by those that name it."""
         best = self._by_suffix(path) if within is None else None
+        whole, folders = spread(path)
         for rule in self._others:
             if best is not None and rule.rank < best.rank:
                 break
-            if (within is None or rule.folder.startswith(within + "/")) and rule.match.match(path):
+            if (within is None or rule.folder.startswith(within + "/")) and rule.matches(whole, folders):
                 return rule.ingredient
         return None if best is None else best.ingredient
 
@@ -191,17 +216,60 @@ class Rules:
         return older
 
 
-def _spec(lines: Sequence[str]) -> pathspec.GitIgnoreSpec:
-    import pathspec
+class _Ignores:
+    """The lines of one ignore file.
 
-    return pathspec.GitIgnoreSpec.from_lines(lines)
+    Args:
+        folder: Where it is, with a slash; empty for the root.
+        lines: Its lines.
+    """
+
+    def __init__(self, folder: str, lines: Sequence[str]) -> None:
+        self.folder = folder
+        self._lines = [line for line in lines if line and not line.startswith("#")]
+        self._answer: Callable[[str], bool | None] | None = None
+
+    def decide(self, path: str) -> bool | None:
+        """Whether a path, relative to the folder, is left out; None if no line says anything about it."""
+        if self._answer is None:
+            self._answer = self._compiled()  # late: .gitignore is asked for code only
+        return self._answer(path)
+
+    def _compiled(self) -> Callable[[str], bool | None]:
+        matches = [match for line in self._lines if (match := plain(line)) is not None]
+
+        def by_any(path: str) -> bool | None:
+            whole, folders = spread(path)
+            return any(match(whole, folders) for match in matches) or None
+
+        if len(matches) == len(self._lines):
+            return by_any
+        import pathspec
+
+        spec = pathspec.GitIgnoreSpec([found for line in self._lines if (found := _as_git_reads(line)) is not None])
+        return lambda path: spec.check_file(path).include
 
 
-def _decide(specs: Sequence[tuple[str, pathspec.GitIgnoreSpec]], path: str) -> bool:
+def _as_git_reads(line: str) -> GitIgnoreSpecPattern | None:
+    """Returns a line of an ignore file as a pattern; None if it is not one: to Git such a line means nothing."""
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+    try:
+        return GitIgnoreSpecPattern(_SET.sub(_spelled_out, line))
+    except (ValueError, re.error):
+        return None
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    """Returns a set of characters without classes by name, which pathspec does not know."""
+    return _CLASS.sub(lambda name: _CLASSES.get(name[1], name[0]), found[0])
+
+
+def _decide(files: Sequence[_Ignores], path: str) -> bool:
     # The deepest file that says anything about the path decides, as in Git.
-    for folder, spec in sorted(specs, key=lambda item: -len(item[0])):
-        if path.startswith(folder):
-            answer = spec.check_file(path[len(folder) :]).include
+    for file in sorted(files, key=lambda file: -len(file.folder)):
+        if path.startswith(file.folder):
+            answer = file.decide(path[len(file.folder) :])
             if answer is not None:
                 return answer
     return False
@@ -215,7 +283,7 @@ def pattern_problem(pattern: object) -> str | None:
         return "a pattern says what belongs; put exceptions into .mvcsignore"
     if ".." in pattern.split("/") or pattern.startswith("//"):
         return "a pattern stays inside the workspace"
-    if _PLAIN.fullmatch(pattern):
+    if plain(pattern) is not None:
         return None
     try:
         _compile(pattern)

@@ -7,6 +7,8 @@ that imports msgpack. Implements: spec 4.
 
 from __future__ import annotations
 
+from itertools import chain
+
 import msgpack
 
 from mvcs.errors import InvalidObject, UnknownFeature
@@ -21,6 +23,9 @@ MAX_NUMBER = 2**63 - 1
 
 MAX_DEPTH = 6
 """Nesting of arrays; the deepest legal object, an operation, has 3."""
+
+ALLOWED = {type(None), int, str, bytes, list}
+"""Types of what an array holds."""
 
 
 def encode(value: Value) -> bytes:
@@ -80,21 +85,23 @@ def decode(kind: str, payload: bytes, arity: int, version: int = 1) -> list[Valu
         raise InvalidObject(kind=kind, reason=f"unknown version {value[1]!r}")
     if len(value) != arity + 2:
         raise InvalidObject(kind=kind, reason=f"{len(value)} fields, not {arity + 2}")
-    _check_types(kind, value, 0)
+    _check_types(kind, value)
     if encode(value) != payload:
         raise InvalidObject(kind=kind, reason="not in canonical form")
     return value[2:]
 
 
-def _check_types(kind: str, value: Value, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise InvalidObject(kind=kind, reason=f"nested deeper than {MAX_DEPTH}")
-    if type(value) is list:
-        for item in value:
-            if type(item) is list:
-                _check_types(kind, item, depth + 1)
-            elif item is not None and type(item) not in {bytes, int, str}:
-                raise InvalidObject(kind=kind, reason=f"a {type(item).__name__} is not allowed")
+def _check_types(kind: str, value: list[Value]) -> None:
+    arrays = [value]
+    for _ in range(MAX_DEPTH + 1):
+        items = list(chain.from_iterable(arrays))
+        wrong = set(map(type, items)) - ALLOWED
+        if wrong:
+            raise InvalidObject(kind=kind, reason=f"a {min(one.__name__ for one in wrong)} is not allowed")
+        arrays = [item for item in items if type(item) is list]
+        if not arrays:
+            return
+    raise InvalidObject(kind=kind, reason=f"nested deeper than {MAX_DEPTH}")
 
 
 class Fields:

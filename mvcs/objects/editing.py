@@ -11,7 +11,7 @@ from mvcs.errors import InvalidObject, PathInTwoIngredients
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.hashing import TREE, Oid
 from mvcs.objects.record import Record
-from mvcs.objects.tree import FOLDER, IS_TREE, Entry, build_tree, find_path, read_tree
+from mvcs.objects.tree import FOLDER, IS_TREE, Entry, build_tree, nodes_of, path_in, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -243,13 +243,34 @@ def unsafe_path(path: bytes) -> str | None:
     return None
 
 
+class Finder:
+    """Finds files and folders of one root tree by workspace path, many in a row.
+
+    Args:
+        load: Returns the payload of a tree node.
+        root: The root tree.
+    """
+
+    def __init__(self, load: Load, root: Oid) -> None:
+        self._load = load
+        self._root = root
+        self._tops: dict[str, Oid] | None = None
+        self._node_of = nodes_of(load)
+
+    def __call__(self, path: bytes) -> Placed | None:
+        """Returns the file or folder at a path."""
+        if self._tops is None:
+            self._tops = ingredient_trees(self._load, self._root)
+        for ingredient, tree in self._tops.items():
+            entry = path_in(self._node_of, tree, path)
+            if entry is not None:
+                return Placed(ingredient, entry)
+        return None
+
+
 def find_file(load: Load, root: Oid, path: bytes) -> Placed | None:
-    """Returns the file or folder at a workspace path of a root tree."""
-    for ingredient, tree in ingredient_trees(load, root).items():
-        entry = find_path(load, tree, path)
-        if entry is not None:
-            return Placed(ingredient, entry)
-    return None
+    """Returns the file or folder at a workspace path of a root tree; for several paths keep a `Finder`."""
+    return Finder(load, root)(path)
 
 
 def _text(path: bytes) -> str:

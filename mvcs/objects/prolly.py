@@ -8,6 +8,8 @@ Implements: spec 5.2. Idea: Dolt's and Noms' prolly trees.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject
@@ -180,20 +182,13 @@ def _walk_below(
         after = key
 
 
-def find(kind: str, load: Load, root: Oid, key: bytes, arity: int) -> list[Value] | None:
+def find(kind: str, node_of: Callable[[Oid], Node], root: Oid, key: bytes) -> list[Value] | None:
     """Returns the leaf row of a key, reading one node per level; None if it is not there."""
     oid = root
     for _ in range(MAX_LEVEL + 1):
-        node = decode_node(kind, load(oid), arity)
-        keys = [row[0] for row in node.rows]
-        low, high = 0, len(keys)
-        while low < high:
-            middle = (low + high) // 2
-            if keys[middle] < key:  # type: ignore[operator]
-                low = middle + 1
-            else:
-                high = middle
-        if low == len(keys):
+        node = node_of(oid)
+        low = bisect_left(node.rows, key, key=itemgetter(0))
+        if low == len(node.rows):
             return None
         row = node.rows[low]
         if node.level == 0:

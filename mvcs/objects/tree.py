@@ -6,6 +6,7 @@ disk. Implements: spec 5.2.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mvcs.objects.codec import Value
 
     Load = Callable[[Oid], bytes]
+    NodeOf = Callable[[Oid], prolly.Node]
 
 # Kinds of entries.
 IS_BLOB = 1
@@ -40,6 +42,8 @@ MODES_OF = {
 MAX_NAME = 255
 """Bytes; the limit of every file system in use."""
 
+KEPT = 256
+"""Decoded nodes that are kept for lookups in a row: 33,000 entries, or about 15 MB."""
 _ARITY = 5
 
 
@@ -138,20 +142,39 @@ def read_tree(load: Load, root: Oid) -> list[Entry]:
     return [_entry(row) for row in prolly.walk(TREE, load, root, _ARITY)]
 
 
+def nodes_of(load: Load) -> NodeOf:
+    """Returns what gives decoded nodes; it keeps the last ones, for who looks up one path after the other."""
+
+    @lru_cache(KEPT)
+    def node_of(oid: Oid) -> prolly.Node:
+        return prolly.decode_node(TREE, load(oid), _ARITY)
+
+    return node_of
+
+
 def find_entry(load: Load, root: Oid, name: bytes) -> Entry | None:
     """Returns one entry of a folder, reading one node per level."""
-    row = prolly.find(TREE, load, root, name, _ARITY)
-    return None if row is None else _entry(row)
+    return _entry_in(nodes_of(load), root, name)
 
 
 def find_path(load: Load, root: Oid, path: bytes) -> Entry | None:
     """Returns the entry at a path of folders; the root itself for an empty path."""
+    return path_in(nodes_of(load), root, path)
+
+
+def path_in(node_of: NodeOf, root: Oid, path: bytes) -> Entry | None:
+    """Returns what `find_path` does, by nodes that the caller keeps."""
     entry: Entry | None = Entry(b"", FOLDER, IS_TREE, root, 0)
     for part in path.split(b"/") if path else []:
         if entry is None or entry.kind != IS_TREE:
             return None
-        entry = find_entry(load, entry.oid, part)
+        entry = _entry_in(node_of, entry.oid, part)
     return entry
+
+
+def _entry_in(node_of: NodeOf, root: Oid, name: bytes) -> Entry | None:
+    row = prolly.find(TREE, node_of, root, name)
+    return None if row is None else _entry(row)
 
 
 def read_node(payload: bytes) -> tuple[list[Oid], list[Entry]]:

@@ -184,9 +184,6 @@ def _is_versioned(seen: Look, path: str) -> bool:
 
 
 def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> list[Json]:
-    from mvcs.errors import SecretFound
-    from mvcs.ingredients.secrets import find_secrets
-
     allowed: list[Json] = []
     for change in changes:
         after = change.after
@@ -196,6 +193,9 @@ def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> 
             continue
         if change.before is not None and change.before.entry.oid == after.entry.oid:
             continue
+        from mvcs.errors import SecretFound
+        from mvcs.ingredients.secrets import find_secrets
+
         for secret in find_secrets(change.path, batch.load(after.entry.oid, BLOB)):
             path = os.fsdecode(change.path)
             if not allow_secret:
@@ -207,6 +207,8 @@ def _secrets(changes: list[FileChange], batch: Batch, *, allow_secret: bool) -> 
 
 
 def _secrets_of_params(given: Given) -> list[Json]:
+    if not given.params:
+        return []
     from mvcs.errors import SecretFound
     from mvcs.ingredients.handlers.config import PARAMS
     from mvcs.ingredients.secrets import find_secrets
@@ -214,7 +216,7 @@ def _secrets_of_params(given: Given) -> list[Json]:
     place = f"config/.mvcs/{PARAMS}"
     text = "".join(f"{name}: {value}\n" for name, value in given.params.items())
     allowed: list[Json] = []
-    for secret in find_secrets(b"params.yaml", text.encode("utf-8", "replace")) if text else ():
+    for secret in find_secrets(b"params.yaml", text.encode("utf-8", "replace")):
         if not given.allow_secret:
             raise SecretFound(path=place, line=secret.line, kind=secret.kind, hint=ALLOW)
         allowed.append({"path": place, "line": secret.line, "kind": secret.kind})

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange
-from mvcs.objects.editing import Placed, find_file, flatten
+from mvcs.objects.editing import Finder, Placed, flatten
 from mvcs.objects.tree import FILE, IS_REFERENCE, IS_TREE, Entry
 from mvcs.repo.changes import EMPTY
 
@@ -68,7 +68,8 @@ def _stored(workspace: Workspace, tree: Oid, paths: set[bytes], *, every: bool) 
             path: placed for path, placed in flatten(load, tree).items()
             if path in paths or placed.entry.kind == IS_REFERENCE
         }
-    found = {path: find_file(load, tree, path) for path in paths}
+    find = Finder(load, tree)
+    found = {path: find(path) for path in paths}
     return {path: placed for path, placed in found.items() if placed is not None and placed.entry.kind != IS_TREE}
 
 

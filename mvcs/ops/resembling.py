@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.objects.editing import files_below, find_file, ingredient_trees
+from mvcs.objects.editing import Finder, files_below, ingredient_trees
 from mvcs.objects.tree import IS_BLOB
 from mvcs.repo.changes import EMPTY
 
@@ -33,13 +33,14 @@ class Resembling:
     def __init__(self, load: Load, tree: Oid) -> None:
         self._load = load
         self._tree = tree
+        self._find = Finder(load, tree)
         self._weights: dict[bytes, Entry] | None = None
 
     def __call__(self, path: bytes) -> Sequence[Oid]:
         """Returns the oids for the file at a path."""
         if self._tree == EMPTY:
             return ()
-        placed = find_file(self._load, self._tree, path)
+        placed = self._find(path)
         if placed is not None and placed.entry.kind == IS_BLOB:
             return (placed.entry.oid,)
         weights = self._known_weights()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange
 from mvcs.errors import CaptureError
-from mvcs.objects.editing import Placed, find_file, flatten
+from mvcs.objects.editing import Finder, Placed, flatten
 from mvcs.objects.tree import IS_BLOB, Entry, build_tree
 from mvcs.repo.reading import read_file
 from mvcs.repo.statcache import NO_STATS, Folder, Row
@@ -124,8 +124,10 @@ def _lookup(load: Load, tree: Oid, *, many: bool) -> Callable[[bytes], Placed | 
     if many:
         return flatten(load, tree).get
 
+    find = Finder(load, tree)
+
     def one(path: bytes) -> Placed | None:
-        placed = find_file(load, tree, path)
+        placed = find(path)
         return placed if placed is not None and placed.entry.mode != 0o040000 else None
 
     return one

@@ -59,7 +59,7 @@ class ChunkReader:
     def __init__(self, meta: Environment, segments: Segments) -> None:
         self._meta = meta
         self._segments = segments
-        self._bases: OrderedDict[Oid, bytes] = OrderedDict()
+        self._bases: OrderedDict[Oid, Content] = OrderedDict()
         self._remembered = 0
         self._guard = threading.Lock()
 
@@ -106,8 +106,7 @@ class ChunkReader:
             content = self._verified(oid, record, number)
             if len(content) != length:
                 raise InvalidObject(kind="recipe list", reason=f"chunk {oid.hex()}: {len(content)} bytes, not {length}")
-            is_view = record is not None and record[CODEC_AT] == RAW
-            found.append(bytes(content) if is_view else content)
+            found.append(_kept(content, record))
         return found
 
     def records(self, oids: Sequence[Oid], verify: Container[Oid]) -> Iterator[tuple[Oid, bytes]]:
@@ -243,7 +242,7 @@ class ChunkReader:
         if header.depth >= below:
             raise _Moved
         names, payload = read_bases(record, header, oid)
-        bases: list[bytes] = []
+        bases: list[Content] = []
         for name in names:
             bases.append(self._basis(name, header.depth))
             if sum(map(len, bases)) > MAX_CHUNK:
@@ -253,7 +252,7 @@ class ChunkReader:
             raise InvalidObject(kind="chunk record", reason=f"{oid.hex()}: its bytes are others")
         return content
 
-    def basis(self, oid: Oid) -> bytes:
+    def basis(self, oid: Oid) -> Content:
         """Returns one verified chunk as `read` does, and remembers it: its neighbours may be based on it too.
 
         Raises:
@@ -265,7 +264,7 @@ class ChunkReader:
         except (_Moved, InvalidObject):
             return self.read(oid)  # says what is wrong, or finds it right by now
 
-    def _basis(self, oid: Oid, below: int) -> bytes:
+    def _basis(self, oid: Oid, below: int) -> Content:
         with self._guard:
             found = self._bases.get(oid)
             if found is not None:
@@ -274,7 +273,7 @@ class ChunkReader:
         for _, record, _ in self._records([oid]):
             if record is None:
                 break
-            content = bytes(self._decoded(oid, record, below))
+            content = _kept(self._decoded(oid, record, below), record)
             self._remember(oid, content)
             return content
         raise ObjectMissing(oid=oid.hex(), kind="chunk")
@@ -285,7 +284,7 @@ class ChunkReader:
             self._bases.clear()
             self._remembered = 0
 
-    def _remember(self, oid: Oid, content: bytes) -> None:
+    def _remember(self, oid: Oid, content: Content) -> None:
         with self._guard:
             if oid not in self._bases:
                 self._bases[oid] = content
@@ -294,7 +293,7 @@ class ChunkReader:
                 self._remembered -= len(self._bases.popitem(last=False)[1])
 
 
-def decode_payload(header: Header, payload: memoryview, bases: Sequence[bytes]) -> Content:
+def decode_payload(header: Header, payload: memoryview, bases: Sequence[Content]) -> Content:
     """Returns what a payload gives; its length and hash are the caller's to check.
 
     Raises:
@@ -316,6 +315,11 @@ def decode_payload(header: Header, payload: memoryview, bases: Sequence[bytes]) 
         header.codec, header.width, header.modes, payload, header.raw_length, basis
     )
     return content
+
+
+def _kept(content: Content, record: memoryview | None) -> Content:
+    """Returns a decoded chunk as it can be kept; a raw one lies in LMDB's pages, which are others soon."""
+    return bytes(content) if record is not None and record[CODEC_AT] == RAW else content
 
 
 def _shown(number: int) -> str:

@@ -111,7 +111,7 @@ def _decompress(decompressor: zstandard.ZstdDecompressor, payload: bytes | memor
 
 
 class Dictionary:
-    """Bytes beside which others are compressed and decompressed, loaded once; threads may share it.
+    """Bytes beside which others are compressed and decompressed, loaded once; one thread's at a time.
 
     Args:
         content: Any bytes; they are copied.
@@ -122,21 +122,22 @@ class Dictionary:
         import zstandard
 
         self._dictionary = zstandard.ZstdCompressionDict(bytes(content), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        self._parameters: zstandard.ZstdCompressionParameters | None = None
+        self._compressor: zstandard.ZstdCompressor | None = None
         if coding:
-            # Level 1 has too small a table to find anything, level 3 takes twice as long to fill its two.
-            self._parameters = zstandard.ZstdCompressionParameters(
-                strategy=zstandard.STRATEGY_FAST, hash_log=17, min_match=5, window_log=21, chain_log=10,
+            # Level 1 has too small a table to find anything, level 3 takes twice as long to fill its two. With a place
+            # for six bytes it is as good as a larger one, which takes longer to fill and to copy for each chunk.
+            table = min(17, max(10, (len(content) // 6).bit_length()))
+            parameters = zstandard.ZstdCompressionParameters(
+                strategy=zstandard.STRATEGY_FAST, hash_log=table, min_match=5, window_log=21, chain_log=10,
                 target_length=0, write_checksum=False, write_content_size=True,
             )
-            self._dictionary.precompute_compress(compression_params=self._parameters)
+            self._dictionary.precompute_compress(compression_params=parameters)
+            self._compressor = zstandard.ZstdCompressor(dict_data=self._dictionary, compression_params=parameters)
 
     def compress(self, content: bytes | memoryview) -> bytes:
         """Returns one zstd frame, worth it or not."""
-        import zstandard
-
-        compressor = zstandard.ZstdCompressor(dict_data=self._dictionary, compression_params=self._parameters)
-        return compressor.compress(content)
+        assert self._compressor is not None, "made to compress"
+        return self._compressor.compress(content)
 
     def decompress(self, payload: bytes | memoryview, raw_length: int) -> bytes:
         """Returns the raw bytes of a frame, as `unsqueeze`.

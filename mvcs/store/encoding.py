@@ -35,6 +35,11 @@ PROBES = 3
 """Places of a chunk from which they are taken."""
 FOUND = 2
 """Of these, how many must be found: formats have some bytes in common everywhere."""
+PATIENCE = 4
+"""Chunks in a row whose bases are looked at in vain before only those of every fourth one are."""
+EACH = 4
+NEARLY = 1 << 10
+"""Bytes by which the parts of a chunk may stand nearer or farther from each other in its bases."""
 
 Content = bytes | memoryview
 
@@ -65,7 +70,7 @@ def tensor_record(chunks: ChunkReader, oid: Oid, content: Content, width: int, b
 
 def _chosen(
     chunks: ChunkReader, oid: Oid, content: Content, width: int, basis: Oid | None
-) -> tuple[Oid | None, bytes | None, int]:
+) -> tuple[Oid | None, Content | None, int]:
     """Returns (oid, raw bytes, depth) of the basis to try: the chunk given, or the first one of its chain."""
     if basis is None or basis == oid:
         return None, None, 0
@@ -96,9 +101,11 @@ class GapEncoder:
 
     def __init__(self, chunks: ChunkReader) -> None:
         self._chunks = chunks
-        self._window: tuple[Oid, ...] = ()
-        self._beside: tuple[list[Oid], int, bytes] = ([], 0, b"")
+        self._held: dict[Oid, tuple[int, bytes]] = {}
+        self._depth = 0
+        self._beside = b""
         self._coder: GapCoder | None = None
+        self._vain = 0
 
     def record(self, oid: Oid, content: Content, window: Sequence[Oid]) -> bytes | None:
         """Returns the record of a chunk, None where a basis does not pay.
@@ -108,44 +115,66 @@ class GapEncoder:
             content: Its raw bytes.
             window: The chunks that stood there, in order.
         """
-        if len(content) < LEAST_GAP or oid in window:
+        if len(content) < LEAST_GAP or oid in window or oid in self._held:
             return None
-        if tuple(window) != self._window:
-            self._window, self._coder = tuple(window), None
-            self._beside = self._look(window)
-        bases, depth, beside = self._beside
-        if not bases or not _shares(content, beside):
-            return None
-        if self._coder is None:  # chunks of a run stand beside the same bases, and these take longer than one of them
+        # Loading bases takes longer than coding a chunk beside them: those of the chunk before may have this one too.
+        if self._coder is None or not _stands_in(content, self._beside):
+            self._vain += 1
+            if self._vain > PATIENCE and self._vain % EACH:
+                return None
+            self._look(window)
+            if not self._held or not _shares(content, self._beside):
+                return None
+            self._vain = 0
             from mvcs.store.codecs.gap import GapCoder
 
-            self._coder = GapCoder(beside)
+            self._coder = GapCoder(self._beside)
         packed = self._coder.encode(content)
+        bases = list(self._held)
         if packed is None or len(packed) + OID_BYTES * (len(bases) - 1) >= len(content):
             return None
         modes = bytes((len(bases), *NO_MODES[1:]))
-        return make_record(Header(GAP, len(content), 0, depth, modes, bases[0]), *bases[1:], packed)
+        return make_record(Header(GAP, len(content), 0, self._depth, modes, bases[0]), *bases[1:], packed)
 
-    def _look(self, window: Sequence[Oid]) -> tuple[list[Oid], int, bytes]:
-        """Returns (oids, depth of a record on them, joined bytes) of the chunks of a window that can be bases."""
-        bases: list[Oid] = []
-        parts: list[bytes] = []
-        depth = held = 0
+    def _look(self, window: Sequence[Oid]) -> None:
+        """Takes those chunks of a window that can be bases; what it shares with the last one is not read again."""
+        before, self._held, self._coder = self._held, {}, None
         try:
-            for name, header, content in self._chunks.flat(window, GAP_DEPTH):
-                held += len(content)
-                if held > MOST_BESIDE or len(bases) == MAX_BASES:
-                    break
-                parts.append(bytes(content))
-                bases.append(name)
-                depth = max(depth, header.depth + 1)
+            fresh = self._chunks.flat([oid for oid in window if oid not in before], GAP_DEPTH)
+            read = {name: (header.depth + 1, bytes(content)) for name, header, content in fresh}
         except MvcsError:  # damaged: fsck names it
-            return [], 0, b""
-        return bases, depth, b"".join(parts)
+            read = {}
+        found = {**before, **read}
+        for name in window:
+            if name not in found or len(self._held) == MAX_BASES:
+                continue
+            self._held[name] = found[name]
+            if sum(len(content) for _, content in self._held.values()) > MOST_BESIDE:
+                del self._held[name]
+                break
+        self._depth = max((depth for depth, _ in self._held.values()), default=0)
+        self._beside = b"".join(content for _, content in self._held.values())
+
+
+def _stands_in(content: Content, beside: bytes) -> bool:
+    """Whether a chunk stands in its bases nearly as it is: its first bytes, and at their distance middle and last."""
+    start = beside.find(content[:PROBE])
+    ends = len(content) - PROBE
+    return start >= 0 and all(
+        beside.find(content[at : at + PROBE], max(0, start + at - NEARLY), start + at + PROBE + NEARLY) >= 0
+        for at in (ends // 2, ends)
+    )
 
 
 def _shares(content: Content, beside: bytes) -> bool:
     """Whether most of what is taken from a few places of a chunk stands somewhere in its bases."""
     step = (len(content) - PROBE) // (PROBES + 1)
-    found = sum(bytes(content[at : at + PROBE]) in beside for at in range(step, step * PROBES + 1, step))
-    return found >= FOUND
+    found = missed = 0
+    for at in range(step, step * PROBES + 1, step):
+        if beside.find(content[at : at + PROBE]) >= 0:
+            found += 1
+        else:
+            missed += 1
+        if found == FOUND or missed > PROBES - FOUND:
+            break
+    return found == FOUND

@@ -14,18 +14,15 @@ from mvcs.objects.hashing import BLOB, BlobHasher
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Iterator
-    from concurrent.futures import Future
 
     from mvcs.objects.hashing import Oid
     from mvcs.store.chunk_reader import ChunkReader, Content
     from mvcs.store.records import RecipeList
 
-POOL_FROM = 8 << 20
+THREADS_FROM = 8 << 20
 """Bytes; smaller blobs are not worth a thread."""
 GROUP = 4 << 20
 """Bytes that are decoded at once, about."""
-IN_FLIGHT = 4
-"""Groups that may be decoded and not written yet."""
 
 
 def export_chunks(chunks: ChunkReader, recipe: RecipeList, oid: Oid, descriptor: int) -> int:
@@ -69,28 +66,17 @@ def gives(chunks: ChunkReader, recipe: RecipeList, oid: Oid) -> bool:
 
 
 def _in_order(chunks: ChunkReader, recipe: RecipeList) -> Iterator[Content]:
-    if recipe.size < POOL_FROM or (os.cpu_count() or 1) == 1:
+    if recipe.size < THREADS_FROM or (os.cpu_count() or 1) == 1:
         for group in _groups(recipe):
             yield from chunks.contents(*group)
         return
-    from collections import deque
-    from concurrent.futures import ThreadPoolExecutor
-
     from mvcs.store.allocator import tune_allocator
+    from mvcs.store.workers import Workers
 
     tune_allocator()
-    waiting: deque[Future[list[Content]]] = deque()
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, IN_FLIGHT)) as pool:
-        try:
-            for group in _groups(recipe):
-                waiting.append(pool.submit(chunks.contents, *group))
-                while len(waiting) >= IN_FLIGHT:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    with Workers() as workers:
+        for contents in workers.in_order(lambda group: chunks.contents(*group), _groups(recipe)):
+            yield from contents
 
 
 def _groups(recipe: RecipeList) -> Iterator[tuple[list[Oid], array[int]]]:

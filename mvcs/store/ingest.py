@@ -15,6 +15,7 @@ from mvcs.objects.hashing import BLOB, BlobHasher, Oid, blob_oid, object_oid
 from mvcs.ports import reached, unheard
 from mvcs.store.base import CHUNKS, INLINE, OBJECTS, ONE_CHUNK, RECIPES
 from mvcs.store.bases import Kin, StoredSource
+from mvcs.store.encoding import GapEncoder
 from mvcs.store.grouping import GroupEncoder
 from mvcs.store.partition import READ, Partition, find_known
 from mvcs.store.records import KIND_CODES, RAW, ZSTD, RecipeList
@@ -23,7 +24,6 @@ from mvcs.store.splitters.plan import Cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future, ThreadPoolExecutor
     from contextlib import AbstractContextManager
 
     from mvcs.store.base import BlobReader
@@ -32,15 +32,14 @@ if TYPE_CHECKING:
     from mvcs.store.partition import Group
     from mvcs.store.record_writer import Appending, RecordWriter
     from mvcs.store.splitters.layout import Layout
+    from mvcs.store.workers import Workers
 
 
 FLUSH = 16 << 20
 """Bytes of small objects that are written in one transaction."""
 HAND_OVER = 4 << 20
 """Bytes of records that are handed to the writer thread at once; less than that never starts it."""
-IN_FLIGHT = 4
-"""Pieces of 4 MiB that may wait for a worker."""
-POOL_FROM = 1 << 20
+THREADS_FROM = 1 << 20
 """Bytes; smaller files are not worth a thread."""
 SQUEEZE_FROM = 256 << 10
 """Bytes of small blobs in one flush from which compressing them is worth loading the codec."""
@@ -128,7 +127,7 @@ class Ingest:
         self._objects: dict[Oid, tuple[str, bytes]] = {}
         self._object_bytes = 0
         self._recipes: dict[Oid, bytes] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._workers: Workers | None = None
         self._writer: RecordWriter | None = None
         self.new_bytes = 0
         """Stored bytes that this batch added, headers included."""
@@ -153,8 +152,9 @@ class Ingest:
         if len(content) <= INLINE:
             self._add(oid, BLOB, content)
         elif oid not in self._claimed and self._is_new(oid):
-            encoder = GroupEncoder(self._store, self._claimed, Kin(self._store, near))
-            self._take(encoder.encode([(memoryview(content), Cut(0, len(content)))]))
+            encoder, cut = GroupEncoder(self._store, self._claimed, Kin(self._store, near)), Cut(0, len(content))
+            record = encoder.record([oid], [(memoryview(content), cut)], 0, GapEncoder(self._store.chunks))
+            self._take([(oid, len(content), record)])
         return oid
 
     def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
@@ -254,11 +254,11 @@ class Ingest:
         if partition.layout is not None:
             kin.match(partition.layout)
         encoder, groups = GroupEncoder(self._store, self._claimed, kin), partition.groups(listened())
-        if size < POOL_FROM:
+        if size < THREADS_FROM:
             for group in groups:
                 keep(encoder.encode(group))
         else:
-            self._in_pool(encoder, groups, keep)
+            self._in_threads(encoder, groups, keep)
         oid = hasher.oid()
         if not lengths:  # the file was emptied meanwhile
             self._add(oid, BLOB, b"")
@@ -266,22 +266,17 @@ class Ingest:
             self._recipes[oid] = RecipeList(partition.splitter, lengths, bytes(oids)).encode()
         return oid, total
 
-    def _in_pool(self, encoder: GroupEncoder, groups: Iterator[Group], keep: Callable[[Encoded], None]) -> None:
-        from collections import deque
-        from concurrent.futures import ThreadPoolExecutor
-
+    def _in_threads(
+        self, encoder: GroupEncoder, groups: Iterator[Group], keep: Callable[[Encoded], None]
+    ) -> None:
         from mvcs.store.allocator import tune_allocator
+        from mvcs.store.workers import Workers
 
         tune_allocator()
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8))
-        waiting: deque[Future[Encoded]] = deque()
-        for group in groups:
-            waiting.append(self._pool.submit(encoder.encode, group))
-            while len(waiting) >= IN_FLIGHT:
-                keep(waiting.popleft().result())
-        while waiting:
-            keep(waiting.popleft().result())
+        if self._workers is None:
+            self._workers = Workers()
+        for encoded in self._workers.in_order(encoder.encode, groups):
+            keep(encoded)
 
     def _is_new(self, oid: Oid) -> bool:
         return not self._store.known_chunks([oid])
@@ -366,11 +361,11 @@ class Ingest:
 
     def close(self) -> None:
         """Ends the threads; what was not finished is forgotten."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._workers is not None:
+            self._workers.close()
         if self._writer is not None:
             self._writer.abandon()
-        self._pool = self._writer = None
+        self._workers = self._writer = None
 
 
 def _chain(first: bytes, descriptor: int) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ Knows: which chunks may be changed. Refuses to know: commits, paths. Implements:
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from mvcs.errors import IntegrityError, ObjectCorrupt
@@ -24,6 +23,7 @@ from mvcs.store.records import BASED, read_bases, read_header
 from mvcs.store.segments import PLACE
 from mvcs.store.splitters.detect import split
 from mvcs.store.splitters.plan import Cut, plan
+from mvcs.store.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,8 +170,11 @@ class Recoder:
         if not wanted:
             return
         encoder, chunks = GroupEncoder(self._store, (), kin), self._store.chunks
-        with ThreadPoolExecutor() as pool:
-            records = list(pool.map(lambda index: encoder.record(oids, group, index, GapEncoder(chunks)), wanted))
+        with Workers() as workers:
+            recoded = workers.in_order(
+                lambda index: encoder.record(oids, group, index, GapEncoder(chunks)), wanted, ahead=len(wanted)
+            )
+            records = list(recoded)
         self._replace([(oids[index], record) for index, record in zip(wanted, records, strict=True)])
 
     def _look(self) -> None:

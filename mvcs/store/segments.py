@@ -42,6 +42,7 @@ class Segments:
     def __init__(self, path: str, cap: int = CAP) -> None:
         self.path = path
         self.cap = cap
+        self._known: dict[int, Environment] = {}
 
     def numbers(self) -> list[int]:
         """Returns the numbers of the segments that are on disk, in order; a folder without data is none."""
@@ -58,7 +59,11 @@ class Segments:
 
     def environment(self, number: int) -> Environment:
         """Returns the environment of a segment; it need not exist."""
-        return open_environment(self.folder(number), (TABLE,), SEGMENT_MAP)
+        found = self._known.get(number)
+        if found is None or found.is_replaced():
+            # Finding it by its path resolves links, folder by folder; that is too much for every chunk.
+            found = self._known[number] = open_environment(self.folder(number), (TABLE,), SEGMENT_MAP)
+        return found
 
     def exists(self, number: int) -> bool:
         """Whether the segment is on disk."""
@@ -97,6 +102,7 @@ class Segments:
     def remove(self, number: int) -> None:
         """Removes a segment from disk; processes that have it open keep reading it."""
         folder = self.folder(number)
+        self._known.pop(number, None)
         drop_environment(folder)
         for name in ("data.mdb", "lock.mdb"):
             try:

@@ -54,6 +54,20 @@ def test_mvcsignore_holds_for_all_and_gitignore_for_code_only():
     assert [for_code.place(path) for path in ("a.py", "a.csv", "out/m.pt", "out/x.sh")] == [IGNORED, "data", "weights", IGNORED]
 
 
+@pytest.mark.parametrize("line", ["!", "! ", "\\", "x\\", "[z-a]", "[[:alpha:]]", "x[![:digit:]_]py", "[]q]", "*.log\\"])
+def test_a_line_that_is_no_pattern_means_nothing_as_with_git(line, tmp_path, recwarn):
+    import subprocess
+
+    lines = [line, "out*.py"]
+    rules = Rules(PATTERNS, [("", lines)])
+    (tmp_path / ".gitignore").write_text("".join(each + "\n" for each in lines))
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for path in ("out1.py", "a.py", "x.py", "q"):
+        ignored = subprocess.run(["git", "check-ignore", "-q", path], cwd=tmp_path, check=False).returncode == 0
+        assert (rules.place(path) == IGNORED) == ignored, path
+    assert not recwarn.list
+
+
 def test_ignore_files_nest_and_the_deepest_that_says_anything_decides():
     rules = Rules(PATTERNS, [("", ["*.csv", "!keep.csv"]), ("sub/", ["!a.csv", "b.csv"]), ("sub/deep/", ["*.csv"])])
     places = {path: rules.place(path) for path in (
@@ -146,7 +160,7 @@ def test_the_pattern_of_a_numbered_checkpoint_holds_for_later_ones(folder, patte
     assert Rules({"weights": [pattern]}).ingredient(folder + "/config.json") == "weights"
 
 
-@pytest.mark.parametrize("pattern", ["", "  ", "!x", "../x", "a/../b", "//x", 5, None, ["x"]])
+@pytest.mark.parametrize("pattern", ["", "  ", "!x", "../x", "a/../b", "//x", "[z-a]", "x\\", 5, None, ["x"]])
 def test_patterns_that_cannot_be_used(pattern):
     assert pattern_problem(pattern)
 

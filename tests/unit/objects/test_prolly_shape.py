@@ -241,16 +241,16 @@ def test_finding_reads_one_node_per_level(forge):
     forge.payloads.update(nodes)
     read = []
 
-    def load(oid):
+    def node_of(oid):
         read.append(oid)
-        return forge.payloads[oid]
+        return prolly.decode_node(KIND, forge.payloads[oid], ARITY)
 
     for wanted in (data[0], data[31_337], data[-1]):
         read.clear()
-        assert prolly.find(KIND, load, nodes[-1][0], wanted[0], ARITY) == wanted
+        assert prolly.find(KIND, node_of, nodes[-1][0], wanted[0]) == wanted
         assert len(read) == 3
     for absent in (b"", b"00031337x", b"zzz"):
-        assert prolly.find(KIND, load, nodes[-1][0], absent, ARITY) is None
+        assert prolly.find(KIND, node_of, nodes[-1][0], absent) is None
 
 
 def test_a_root_higher_than_any_legal_tree_is_refused(forge):
