@@ -1,6 +1,6 @@
 """The budgets of the core, as ratios in one run.
 
-    python benchmarks/run.py [NAME...]        start-up status-10k status-100k rewrite history commit-1g
+    python benchmarks/run.py [NAME...]        start-up status-10k status-100k rewrite history commit-1g checkout-512m
 
 Prints a table and writes benchmarks/results/core.json with machine, versions and date.
 """
@@ -194,9 +194,35 @@ def commit_1g(folder: str) -> list[dict[str, object]]:
     ]
 
 
+def checkout_512m(folder: str) -> list[dict[str, object]]:
+    source, work = os.path.join(folder, "source.bin"), os.path.join(folder, "work")
+    os.makedirs(work)
+    target = os.path.join(work, "model.safetensors")
+    with open(source, "wb") as file:
+        for _ in range(512):
+            file.write(os.urandom(1 << 20))
+    subprocess.run(["cp", source, target], check=True)
+    run("init", "--yes", cwd=work)
+    run("commit", "-m", "512 MB", cwd=work)
+    walls: dict[str, list[float]] = {"mvcs": [], "cp": []}
+    for number in range(5):
+        warm_pages(folder)
+        walls["cp"].append(once(["sh", "-c", f"cp {source} {folder}/copy{number}.bin && sync"], folder)[0])
+        os.unlink(target)
+        warm_pages(folder)
+        walls["mvcs"].append(once(["sh", "-c", f"{MVCS} restore model.safetensors && sync"], work)[0])
+    subprocess.run(["cmp", source, target], check=True)
+    ratio = (statistics.median(walls["mvcs"]) - 0.08) / statistics.median(walls["cp"])
+    raw = {name: [round(wall, 3) for wall in rows] for name, rows in walls.items()}
+    return [{
+        "what": "checkout of 512 MB of raw weights, less 80 ms / `cp` and `sync`, wall", "value": round(ratio, 2),
+        "budget": 1.3, "raw": raw,
+    }]
+
+
 ALL = {
     "start-up": startup, "status-10k": status_10k, "status-100k": status_100k, "rewrite": rewrite, "history": history,
-    "commit-1g": commit_1g,
+    "commit-1g": commit_1g, "checkout-512m": checkout_512m,
 }
 
 
