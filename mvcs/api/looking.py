@@ -162,13 +162,18 @@ class Looking:
         workspace = open_workspace(self._repository) if self._repository.place.workspace is not None else None
         return details(self._repository, changes, workspace=workspace, context=context)
 
-    def patch(self, changes: list[FileChange], *, binary: bool = False, context: int = 3) -> Iterator[bytes]:
-        """Yields a patch of changes, for `apply` here or elsewhere."""
+    def patch(
+        self, first: str | None = None, second: str | None = None, *, only: tuple[str, ...] = (), binary: bool = False,
+        context: int = 3,
+    ) -> Iterator[bytes]:
+        """Yields what `diff` tells, generated entries with it, as a patch for `apply` here or elsewhere."""
+        from mvcs.ops.compare import target_of
         from mvcs.ops.context import open_workspace
         from mvcs.ops.patch import patch
 
         workspace = open_workspace(self._repository) if self._repository.place.workspace is not None else None
-        return patch(self._repository, changes, workspace=workspace, binary=binary, context=context)
+        changes, made = self.diff(first, second, only=only, generated=True), target_of(self._repository, first, second)
+        return patch(self._repository, changes, workspace=workspace, binary=binary, context=context, made=made)
 
     def blame(self, file: str, key: str | None = None) -> list[Blamed]:
         """Returns the commit that last set each key, package or line of REV:PATH, or changed a file without these."""

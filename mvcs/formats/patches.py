@@ -25,6 +25,7 @@ MAX_LITERAL = 1 << 40
 """Bytes that a whole content may claim."""
 _LINE = 52
 """Bytes of compressed content on a line, as in Git's binary patches."""
+_OF = re.compile(rb"of [0-9a-f]{64}")
 _INDEX = re.compile(rb"index ([0-9a-f]{64})\.\.([0-9a-f]{64})")
 
 
@@ -44,18 +45,20 @@ class FilePatch(Record):
         deleted: Whether the file goes.
         entry: Whether it is a generated entry, its path INGREDIENT/.mvcs/NAME; `literal` is what it becomes then.
         base: What a generated entry was, None if there was none.
+        of: Of weights the recipe that they came from, of metrics the weights tree that they were measured on; None if
+            the patch does not say.
     """
 
     __slots__ = (
         "after", "base", "before", "created", "deleted", "entry", "ingredient", "lines", "literal", "new_mode",
-        "old_mode", "path",
+        "of", "old_mode", "path",
     )
 
     def __init__(
         self, path: bytes, *, ingredient: str = "", before: Oid | None = None, after: Oid | None = None,
         old_mode: int | None = None, new_mode: int | None = None, lines: tuple[str, ...] = (),
         literal: bytes | None = None, created: bool = False, deleted: bool = False, entry: bool = False,
-        base: bytes | None = None,
+        base: bytes | None = None, of: Oid | None = None,
     ) -> None:
         self.path = path
         self.ingredient = ingredient
@@ -69,6 +72,7 @@ class FilePatch(Record):
         self.deleted = deleted
         self.entry = entry
         self.base = base
+        self.of = of
 
 
 def write_head(patch: FilePatch) -> bytes:
@@ -78,9 +82,9 @@ def write_head(patch: FilePatch) -> bytes:
     index = f"index {first}..{second}".encode()
     if patch.entry:
         contents = [mark + text for mark, text in ((b"- ", patch.base), (b"+ ", patch.literal)) if text is not None]
-        return b"\n".join([b"entry " + quoted(patch.path), index, *contents]) + b"\n"
+        return b"\n".join([b"entry " + quoted(patch.path), *_of(patch), index, *contents]) + b"\n"
     a, b = quoted(b"a/" + patch.path), quoted(b"b/" + patch.path)
-    lines = [b"ingredient " + patch.ingredient.encode(), b"diff --git " + a + b" " + b]
+    lines = [b"ingredient " + patch.ingredient.encode(), *_of(patch), b"diff --git " + a + b" " + b]
     if patch.created:
         lines.append(b"new file mode %o" % (patch.new_mode or 0))
     elif patch.deleted:
@@ -93,6 +97,10 @@ def write_head(patch: FilePatch) -> bytes:
         lines.append(b"+++ " + (b"/dev/null" if patch.deleted else b))
         lines += [line.encode("utf-8", "surrogateescape") for line in patch.lines]
     return b"\n".join(lines) + b"\n"
+
+
+def _of(patch: FilePatch) -> list[bytes]:
+    return [] if patch.of is None else [b"of " + patch.of.hex().encode()]
 
 
 def write_literal(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -165,16 +173,19 @@ class _Reading:
         return UnreadableContent(format="a patch", line=self._at + 1, reason=reason)
 
     def run(self) -> list[FilePatch]:
-        found = []
+        found: list[FilePatch] = []
         ingredient = ""
+        of: Oid | None = None
         while self._at < len(self._lines):
             line = self._lines[self._at]
             if line.startswith(b"ingredient "):
                 ingredient = line[11:].decode("utf-8", "replace")
             elif line.startswith(b"diff --git "):
                 found.append(self._section(ingredient))
-                ingredient = ""
+                found[-1].of, of, ingredient = of, None, ""
                 continue
+            elif _OF.fullmatch(line):
+                of = Oid(bytes.fromhex(line[3:].decode()))
             elif line.startswith(b"entry "):
                 found.append(self._entry())
                 continue
@@ -203,7 +214,7 @@ class _Reading:
             elif line.startswith(b"mvcs literal "):
                 made.literal = self._literal(line)
                 break
-            elif line.startswith((b"diff --git ", b"ingredient ", b"entry ")):
+            elif line.startswith((b"diff --git ", b"ingredient ", b"entry ", b"of ")):
                 break
             self._at += 1
         return made
@@ -217,6 +228,8 @@ class _Reading:
             line = self._lines[self._at]
             if line.startswith(b"index "):
                 made.before, made.after = _oids(line)
+            elif _OF.fullmatch(line):
+                made.of = Oid(bytes.fromhex(line[3:].decode()))
             elif line.startswith(b"- "):
                 made.base = line[2:]
             elif line.startswith(b"+ "):

@@ -15,11 +15,11 @@ from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import build_tree
-from mvcs.objects.values import Json, canonical_json
+from mvcs.objects.values import Json, canonical_json, parse_json
 from mvcs.ops.branch import no_twin
 from mvcs.ops.capture import Given, gather
 from mvcs.ops.context import Look, changes_to_commit, look, open_workspace, put_back
-from mvcs.ops.lineage import Lineage
+from mvcs.ops.lineage import VALUES_PATH, Lineage
 from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.prepared import drop, state_before
 from mvcs.ops.recover import recover
@@ -183,7 +183,11 @@ class _Making:
             seen, changes, self.batch, given, tree=self.old_tree, parent=self.old, searched=searched
         )
         self.warnings += self.found.warnings
-        tree = changed_tree(self.repository, self.old_tree, {**edits_of(changes), **self.found.edits})
+        self.lineage = Lineage(
+            seen, changes, self.old, merging=self.merged is not None, amend=request.amend, trained=request.trained,
+            measured=bool(request.metrics),
+        )
+        tree = self._tree()
         if tree.oid == seen.tree and not (request.amend or request.trained or self.merged is not None):
             if seen.head.commit is None and seen.head.start is not None:
                 pass  # a branch of Git's that begins here: its first commit may change nothing
@@ -208,6 +212,17 @@ class _Making:
             files=len(seen.changes) + len(seen.carried), new_bytes=getattr(self.batch, "new_bytes", 0),
             total_bytes=_total(tree), stale=stale, warnings=self.warnings,
         )
+
+    def _tree(self) -> NewTree:
+        edits = {**edits_of(self.changes), **self.found.edits}
+        tree = changed_tree(self.repository, self.old_tree, edits)
+        if not self.lineage.left_behind(tree):
+            return tree
+        self.warnings.append(
+            "metrics given with an earlier commit were measured on other weights, and are left out"
+            " (mvcs commit --amend --metric NAME=VALUE)"
+        )
+        return changed_tree(self.repository, self.old_tree, {**edits, VALUES_PATH: None})
 
     def _check_presence(self) -> None:
         """Never a name without its bytes, whatever the stat cache believes."""
@@ -249,12 +264,8 @@ class _Making:
             only_params = request.params and not seen.changes
             message = "Change params" if only_params else summary([*seen.changes, *seen.carried])
             message = old.message if request.amend and old is not None else message
-        lineage = Lineage(
-            seen, self.changes, self.old, merging=self.merged is not None, amend=request.amend,
-            trained=request.trained, measured=bool(request.metrics),
-        )
-        origin, measured = lineage.origin(tree, self._recipe(tree)), lineage.measured(tree)
-        self.warnings += lineage.warnings
+        origin, measured = self.lineage.origin(tree, self._recipe(tree)), self.lineage.measured(tree)
+        self.warnings += dict.fromkeys(self.lineage.warnings)
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
             committer=committer, message=message, origin=origin, measured=measured, provenance=self._provenance(),
@@ -263,12 +274,20 @@ class _Making:
 
     def _provenance(self) -> Oid | None:
         git = self.seen.workspace.git
-        made: dict[str, Json] = dict(self.found.provenance)
+        made = {**self._amended(), **self.found.provenance}
         if git is not None:
             made["git"] = dict(git.describe())
         if self.merged is not None:
             made["merge"] = self.merged.described
         return self.batch.put_bytes(canonical_json(made)) if made else None
+
+    def _amended(self) -> dict[str, Json]:
+        """Returns what the commit that is amended recorded: how a merge was decided, secrets that were allowed."""
+        old = self.seen.commit
+        if not self.request.amend or old is None or old.provenance is None:
+            return {}
+        recorded = parse_json(self.repository.store.read_blob(old.provenance))
+        return dict(recorded) if isinstance(recorded, dict) else {}
 
     # Answers
 

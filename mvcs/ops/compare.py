@@ -16,6 +16,7 @@ from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
+    from mvcs.objects.commit import Commit
     from mvcs.objects.hashing import Oid
     from mvcs.repo.repository import Repository
 
@@ -53,6 +54,13 @@ def diff(
     if generated:
         found = sorted(map(full_path, found), key=lambda change: change.path)
     return [change for change in found if not only or change.ingredient in only]
+
+
+def target_of(repository: Repository, first: str | None, second: str | None) -> Commit | None:
+    """Returns the commit that changes lead to, None for the files as they are; arguments as of `diff`."""
+    if second is None and first is not None and ".." in first:
+        second = split_range(first)[2]
+    return None if second is None else resolve_commit(repository, second)[1]
 
 
 def _against_files(repository: Repository, first: str | None, *, generated: bool) -> list[FileChange]:

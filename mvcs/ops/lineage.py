@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.weights import nothing_new, same_weights
 from mvcs.objects.commit import Origin
+from mvcs.objects.tree import find_path
 from mvcs.ops.trees import NewTree
 
 if TYPE_CHECKING:
     from mvcs.diff.trees import FileChange
     from mvcs.objects.commit import Commit
     from mvcs.objects.hashing import Oid
+    from mvcs.objects.tree import Entry, Load
     from mvcs.ops.context import Look
 
+VALUES_PATH = b"metrics/.mvcs/values"
 RECIPE = ("code", "data", "config", "environment")
 
 
@@ -96,6 +99,19 @@ class Lineage:
         )
         return before
 
+    def left_behind(self, tree: NewTree) -> bool:
+        """Whether metrics that were given with an earlier commit would count as measured on new weights.
+
+        They do not go on beside files of metrics that are as new as the weights.
+        """
+        if self._old is None or self._given or same_weights(self._changes):
+            return False
+        now, then = (self._values(each.load, each.root) for each in (tree, self._tree_of(self._old)))
+        return now is not None and now == then and self.measured(tree) == tree.ingredients().get("weights")
+
+    def _values(self, load: Load, root: Oid | None) -> Entry | None:
+        return None if root is None else find_path(load, root, VALUES_PATH)
+
     def _states(self) -> list[tuple[Commit, list[FileChange]]]:
         """Returns the states whose weights and metrics are known, each with how the files differ from it."""
         head, old = self._seen.commit, self._old
@@ -103,7 +119,10 @@ class Lineage:
         return states if head is None or head is old else [*states, (head, self._seen.changes)]
 
     def _trees_of(self, state: Commit) -> dict[str, Oid]:
-        return NewTree(self._seen.workspace.repository, state.tree, []).ingredients()
+        return self._tree_of(state).ingredients()
+
+    def _tree_of(self, state: Commit) -> NewTree:
+        return NewTree(self._seen.workspace.repository, state.tree, [])
 
     def _times(self, ingredient: str, only: set[bytes] | None = None) -> list[int]:
         return [

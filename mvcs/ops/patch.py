@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from mvcs.diff.trees import FileChange
     from mvcs.formats.content import Content
+    from mvcs.objects.commit import Commit
     from mvcs.ops.context import Look
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
@@ -45,13 +46,14 @@ MODES = (FILE, EXECUTABLE, SYMLINK)
 
 def patch(
     repository: Repository, changes: list[FileChange], *, workspace: Workspace | None, binary: bool = False,
-    context: int = 3,
+    context: int = 3, made: Commit | None = None,
 ) -> Iterator[bytes]:
     """Yields a patch of changes.
 
     Args:
         repository: Where.
         changes: What changed.
+        made: What they lead to: it says where weights and metrics are from. None for the files as they are.
         workspace: Whose files have what is not stored.
         binary: Whether contents of any size are put in; else those over 1 MiB are named by their oid.
         context: Lines around a change.
@@ -62,19 +64,30 @@ def patch(
         if any(side is not None and side.entry.kind != IS_BLOB for side in (before, after)):
             continue  # kept elsewhere: mvcs.toml says it
         if is_generated(change.path):
-            yield write_head(_entry(repository, change))
+            entry = _entry(repository, change)
+            entry.of = _of(made, change)
+            yield write_head(entry)
             continue
-        made = FilePatch(
+        item = FilePatch(
             change.path, ingredient=change.ingredient, before=None if before is None else before.entry.oid,
             after=None if after is None else after.entry.oid, old_mode=None if before is None else before.entry.mode,
             new_mode=None if after is None else after.entry.mode, created=before is None, deleted=after is None,
+            of=_of(made, change),
         )
         old, new = (content_of(repository, side, change.path, workspace) for side in (before, after))
-        if made.before != made.after:
-            made.lines = _lines(old, new, context)
-        yield write_head(made)
-        if not made.lines and new is not None and made.before != made.after and (binary or new.size <= INSIDE):
+        if item.before != item.after:
+            item.lines = _lines(old, new, context)
+        yield write_head(item)
+        if not item.lines and new is not None and item.before != item.after and (binary or new.size <= INSIDE):
             yield from write_literal(new.pieces(), new.size)
+
+
+def _of(made: Commit | None, change: FileChange) -> Oid | None:
+    if made is None or change.after is None:
+        return None
+    if change.after.ingredient == "weights" and made.origin is not None:
+        return made.origin.recipe
+    return made.measured if change.after.ingredient == "metrics" else None
 
 
 def _entry(repository: Repository, change: FileChange) -> FilePatch:
@@ -144,9 +157,18 @@ def apply(
                 (entries if item.entry else edits).update(applying.one(item))
             target = changed_tree(repository, seen.tree, edits)
             paths = {item.path for item in patches if not item.entry}
-            moves = prepare(seen, batch, {**edits, **entries}, command=command)
+            moves = prepare(
+                seen, batch, {**edits, **entries}, recipe=_said(patches, "weights"),
+                measured=_said(patches, "metrics"), command=command,
+            )
             done = Rewrite(seen, batch, target, only=paths).run(moves=tuple(moves), command=command)
             return RestoreResult([os.fsdecode(path) for path in sorted([*done.paths, *entries])], done.saved)
+
+
+def _said(patches: list[FilePatch], ingredient: str) -> Oid | None:
+    """Returns what all sections of an ingredient say that it is of, None if they say nothing or not the same."""
+    said = {item.of for item in patches if item.ingredient == ingredient and not item.deleted}
+    return said.pop() if len(said) == 1 else None
 
 
 class _Applying:

@@ -13,6 +13,7 @@ from mvcs.diff.trees import diff_roots
 from mvcs.errors import UnsavedWork
 from mvcs.merge.borders import OUTCOME
 from mvcs.objects.commit import Commit, Origin
+from mvcs.objects.editing import files_below
 from mvcs.objects.hashing import BLOB, COMMIT, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.tree import build_tree
@@ -35,20 +36,23 @@ def state_before(seen: Look) -> Commit | None:
 
 
 def prepare(
-    seen: Look, batch: Batch, edits: Mapping[bytes, Entry | None], *, source: Commit | None = None, command: str
+    seen: Look, batch: Batch, edits: Mapping[bytes, Entry | None], *, source: Commit | None = None,
+    recipe: Oid | None = None, measured: Oid | None = None, command: str,
 ) -> list[Move]:
     """Prepares changes for the next commit; returns the moves of refs that do so.
 
     Only what files cannot show is prepared: ingredients of which an entry changes, weights and metrics. The other
     changes are the files' own, and capture follows them. Weights and metrics that are those of the source, or of the
-    state so far, keep what that says of them; others are assumed to come from the recipe, and to be measured on the
-    weights, that the changes give.
+    state so far, keep what that says of them. Others come from the recipe, and were measured on the weights, that are
+    named; where nothing is named it is assumed that these are what the changes give.
 
     Args:
         seen: The files before the changes.
         batch: Has the contents; takes the state.
         edits: What changes, by its path in the root tree.
         source: Commit that the changed contents are from.
+        recipe: What the changed weights came from, where that is known.
+        measured: Weights tree that the changed metrics were measured on, where that is known.
         command: The command as typed.
     """
     old = state_before(seen)
@@ -65,11 +69,13 @@ def prepare(
     if tree.oid == EMPTY:
         batch.put_object(TREE, build_tree([])[-1][1])
     whole = changed_tree(seen.workspace.repository, before, dict(edits))
-    found = _Outcome(batch, tree, whole, old, seen.prepared, source, touched)
-    incomplete = {item for item in (() if old is None else old.incomplete) if source is None or item[0] not in touched}
+    found = _Outcome(tree, old, seen.prepared, source, edits)
+    made_by = recipe or whole.recipe(lambda oid: batch.load(oid, BLOB))
+    incomplete = () if old is None else old.incomplete
     if source is not None:
-        incomplete |= {item for item in source.incomplete if item[0] in touched}
-    return _move(seen, batch, tree.oid, found.origin(), found.measured(), tuple(sorted(incomplete)), command)
+        said = [item for item in source.incomplete if item[0] in touched]
+        incomplete = tuple(sorted({*said, *(item for item in incomplete if item[0] not in touched)}))
+    return _move(seen, batch, tree.oid, found.origin(made_by), found.measured(measured), incomplete, command)
 
 
 def _with_whole_weights(
@@ -146,18 +152,16 @@ class _Outcome:
     """What is known of the weights and metrics of a tree."""
 
     def __init__(
-        self, batch: Batch, tree: NewTree, whole: NewTree, old: Commit | None, prepared: Commit | None,
-        source: Commit | None, touched: set[str],
+        self, tree: NewTree, old: Commit | None, prepared: Commit | None, source: Commit | None,
+        edits: Mapping[bytes, Entry | None],
     ) -> None:
-        self._batch = batch
         self._tree = tree
-        self._whole = whole
         self._old = old
         self._prepared = prepared
         self._source = source
-        self._touched = touched
+        self._edits = edits
 
-    def origin(self) -> Origin | None:
+    def origin(self, recipe: Oid) -> Origin | None:
         files = self._tree.files_of("weights")
         if files is None:
             return None
@@ -165,19 +169,29 @@ class _Outcome:
             if state.origin is not None and self._tree_of(state).files_of("weights") == files:
                 how = state.origin.how if state is self._prepared else "inherited"
                 return Origin(state.origin.recipe, how, state.origin.start)
-        return Origin(self._whole.recipe(lambda oid: self._batch.load(oid, BLOB)), "assumed")
+        return Origin(recipe, "assumed")
 
-    def measured(self) -> Oid | None:
+    def measured(self, named: Oid | None) -> Oid | None:
         now = self._tree.ingredients()
         if "metrics" not in now or "weights" not in now:
             return None
-        for state in self._states("metrics"):
+        states = self._states("metrics")
+        for state in states:
             if self._tree_of(state).ingredients().get("metrics") == now["metrics"]:
                 return state.measured
-        return now["weights"]
+        if named is not None:
+            return named
+        # Numbers of two states are of these weights if both are.
+        said = [] if self._source is None else [self._source.measured]
+        said += [self._old.measured] if self._old is not None and self._some_stay(now["metrics"]) else []
+        return next((oid for oid in said if oid != now["weights"]), now["weights"])
+
+    def _some_stay(self, metrics: Oid) -> bool:
+        """Whether some metrics are none that the changes brought."""
+        return any(b"metrics/" + path not in self._edits for path, _ in files_below(self._tree.load, metrics))
 
     def _states(self, ingredient: str) -> list[Commit]:
-        source = self._source if ingredient in self._touched else None
+        source = self._source if any(path.startswith(ingredient.encode() + b"/") for path in self._edits) else None
         return [state for state in (source, self._old) if state is not None]
 
     def _tree_of(self, state: Commit) -> NewTree:

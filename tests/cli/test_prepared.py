@@ -303,3 +303,63 @@ def test_a_secret_in_a_patch_refuses_the_commit(history, tmp_path):
     assert mvcs_run("commit", cwd=history).code != 0
     assert fails(4, "secret-found", "commit", cwd=history)["details"]["path"] == PARAMS
     ok("commit", "--allow-secret", cwd=history)
+
+
+def test_a_patch_says_which_recipe_its_weights_are_of(history, tmp_path):
+    """Weights that were trained with another recipe than the one they are applied to are stale."""
+    patch = patch_of(history, tmp_path, "HEAD~1", "HEAD")
+    ok("switch", "-c", "mine", "HEAD~1", cwd=history)
+    write(history, {"other.py": "x = 1\n"})
+    ok("commit", "-m", "mine", cwd=history)
+    ok("apply", patch, cwd=history)
+    ok("commit", "-m", "applied", cwd=history)
+    assert shown(history)["stale"] == ["weights"]
+    assert shown(history)["origin"]["recipe"] == shown(history, "main")["origin"]["recipe"]
+    ok("switch", "-c", "numbers", "main~1", cwd=history)
+    ok("apply", patch, "--only", "metrics", cwd=history)
+    ok("commit", "-m", "numbers of other weights", cwd=history)
+    assert shown(history)["stale"] == ["metrics"]
+
+
+@pytest.mark.parametrize(("paths", "stale"), [
+    (["metrics.json"], ["metrics"]), (["metrics/.mvcs/values"], ["metrics"]), (["metrics.json", "metrics/.mvcs/values"], ["metrics"]),
+    (["model.pt", "metrics.json"], ["weights", "metrics"]), (["model.pt", "metrics.json", "metrics/.mvcs/values"], ["weights"]),
+])
+def test_numbers_of_two_states_are_of_no_weights(project, paths, stale):
+    for number in (1, 2):
+        write(project, {"params.yaml": f"lr: {number}\n", "model.pt": f"weights {number}" * 99})
+        write(project, {"metrics.json": f'{{"auc": 0.{number}}}\n'})
+        ok("commit", "-m", str(number), "--metric", f"f1=0.{number}", cwd=project)
+    ok("restore", "--source", "HEAD~1", *paths, cwd=project)
+    ok("commit", "-m", "mixed", cwd=project)
+    assert shown(project)["stale"] == stale
+
+
+def test_given_metrics_of_old_weights_do_not_stand_beside_files_of_new_ones(project):
+    ok("commit", "-m", "one", "--metric", "f1=0.5", cwd=project)
+    write(project, {"model.pt": b"new weights" * 99})
+    write(project, {"metrics.json": '{"auc": 0.9}\n'})
+    done = ok("commit", "-m", "two", "--json", cwd=project).json
+    assert any("left out" in warning for warning in done["warnings"])
+    assert (shown(project)["metrics"], shown(project)["stale"]) == ({}, [])
+    ok("commit", "-m", "three", "--metric", "f1=0.6", cwd=project)
+    write(project, {"model.pt": b"newer weights" * 99})
+    ok("commit", "-m", "not measured", cwd=project)
+    assert shown(project)["stale"] == ["metrics"]
+    assert shown(project)["metrics"]["f1"] == 0.6
+
+
+def test_amend_keeps_what_the_commit_recorded(project):
+    write(project, {"params.yaml": "lr: 1\n"})
+    ok("commit", "-m", "base", cwd=project)
+    ok("switch", "-c", "side", cwd=project)
+    write(project, {"params.yaml": "lr: 2\n"})
+    ok("commit", "-m", "side", cwd=project)
+    ok("switch", "main", cwd=project)
+    write(project, {"params.yaml": "lr: 3\n"})
+    ok("commit", "-m", "main", cwd=project)
+    ok("merge", "side", "-s", "params.yaml=theirs", cwd=project)
+    before = shown(project)["provenance"]["merge"]
+    ok("commit", "--amend", "-m", "better words", cwd=project)
+    assert shown(project)["provenance"]["merge"] == before
+    assert before["decisions"]

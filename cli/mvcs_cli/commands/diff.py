@@ -46,8 +46,8 @@ def command(
     if patch:
         from mvcs_cli.patches import print_patch
 
-        found = repo.diff(first, second, only=wanted, generated=True)
-        return int(print_patch(ui, repo.patch(found, binary=binary, context=context)) and exit_code)
+        pieces = repo.patch(first, second, only=wanted, binary=binary, context=context)
+        return int(print_patch(ui, pieces) and exit_code)
     changes = repo.diff(first, second, only=wanted, generated=True)
     inside = stat or names or (ui.quiet and not ui.as_json)
     detailed: Iterable[Detailed] = [] if inside else repo.details(changes, context=context)
