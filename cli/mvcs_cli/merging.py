@@ -68,8 +68,8 @@ def strategies_of(given: Sequence[str]) -> dict[str, str]:
 
 
 def ingredients_of(given: str | None) -> tuple[str, ...]:
-    """Reads a list of ingredients with commas."""
-    return tuple(name.strip() for name in given.split(",")) if given else ()
+    """Reads a list of ingredients with commas; an empty one is one without a name, which no verb takes for all."""
+    return () if given is None else tuple(name.strip() for name in given.split(","))
 
 
 def merged(ui: Ui, verb: str, name: str, done: MergeResult) -> int:

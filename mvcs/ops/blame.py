@@ -17,6 +17,7 @@ from mvcs.objects.editing import Placed, find_file, ingredient_trees
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, IS_TREE, find_path
 from mvcs.ops.desk import StoredContent
+from mvcs.ops.log import rfc3339
 from mvcs.ops.revisions import resolve_path, split_ingredient, split_path
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Blamed(Record):
         """Returns the row as JSON carries it."""
         made: dict[str, object] = {
             "key": self.key, "value": to_json(self.value), "commit": self.oid.hex(),
-            "author": str(self.commit.author), "time": self.commit.author.time, "subject": self.commit.subject,
+            "author": str(self.commit.author), "time": rfc3339(self.commit.author.time), "subject": self.commit.subject,
         }
         if self.origin is not None:
             made["origin"] = {"recipe": self.origin.recipe.hex(), "how": self.origin.how}
