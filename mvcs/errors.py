@@ -428,6 +428,11 @@ class UnreadableContent(PreconditionFailed):
 
     template = "not {format}: line {line}: {reason}"
 
+    def __init__(self, *, hint: str | None = None, **fields: Field) -> None:
+        if not fields.get("line"):
+            self.template = "not {format}: {reason}"
+        super().__init__(hint=hint, **fields)
+
 
 class BrokenPlugin(PreconditionFailed):
     """An installed plug-in cannot be used; fields `plugin`, `distribution`, `reason`."""

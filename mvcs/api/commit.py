@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mvcs.objects.commit import Commit as CommitObject
     from mvcs.objects.hashing import Oid
     from mvcs.ops.show import Listed, Shown
+    from mvcs.ops.tensors import ListedTensor
     from mvcs.repo.repository import Repository
 
 
@@ -160,6 +161,12 @@ class Commit:
 
         done = materialise(self._repository, self.id, paths, every=every)
         return {file.path: file.mapped for file in done.files}
+
+    def tensors(self, path: str) -> list[ListedTensor]:
+        """Returns the tensors of a weights file: name, type, shape, bytes."""
+        from mvcs.ops.tensors import INSIDE, list_tensors
+
+        return list_tensors(self._repository, f"{self.id}:{path}{INSIDE}")
 
     def diff(self, other: Commit) -> list[FileChange]:
         """Returns what changed from this commit to another."""

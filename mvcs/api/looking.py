@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mvcs.ops.oplog import Logged as LoggedOperation
     from mvcs.ops.show import Listed, Shown
     from mvcs.ops.status import Status
+    from mvcs.ops.tensors import ListedTensor, NpyFile, TensorShown
     from mvcs.repo.repository import Repository
 
 
@@ -130,6 +131,24 @@ class Looking:
         from mvcs.ops.show import content
 
         return content(self._repository, revision)
+
+    def tensors(self, revision: str) -> list[ListedTensor]:
+        """Returns the tensors of a weights file, REV:FILE//."""
+        from mvcs.ops.tensors import list_tensors
+
+        return list_tensors(self._repository, revision)
+
+    def tensor(self, revision: str) -> TensorShown:
+        """Returns type, shape and statistics of REV:FILE//TENSOR."""
+        from mvcs.ops.tensors import show_tensor
+
+        return show_tensor(self._repository, revision)
+
+    def npy(self, revision: str) -> NpyFile:
+        """Returns REV:FILE//TENSOR as a file of numpy."""
+        from mvcs.ops.tensors import npy_tensor
+
+        return npy_tensor(self._repository, revision)
 
     def open(self, revision: str) -> BufferedReader:
         """Opens REV:PATH, or a blob by its oid, as a seekable read-only file.

@@ -1,5 +1,7 @@
 """The values that verbs answer with; each has `to_dict()`, equal to the command line's JSON."""
 
+from mvcs.diff.keys import KeyChange
+from mvcs.diff.tensors import TensorChange
 from mvcs.diff.trees import FileChange
 from mvcs.ops.branch import Named
 from mvcs.ops.clone import CloneResult
@@ -20,10 +22,11 @@ from mvcs.ops.restore import RestoreResult
 from mvcs.ops.show import Listed, Shown
 from mvcs.ops.status import Status
 from mvcs.ops.switch import SwitchResult
+from mvcs.ops.tensors import ListedTensor, TensorShown
 from mvcs.ops.undo import UndoResult
 
 __all__ = [
-    "CloneResult", "CommitResult", "Detailed", "FileChange", "Finding", "GcResult", "Left", "Listed", "Logged",
-    "LoggedOperation", "Materialised", "MergeResult", "Named", "Preview", "RepackResult", "Report", "RestoreResult",
-    "Shown", "Status", "SwitchResult", "UndoResult", "Usage",
+    "CloneResult", "CommitResult", "Detailed", "FileChange", "Finding", "GcResult", "KeyChange", "Left", "Listed",
+    "ListedTensor", "Logged", "LoggedOperation", "Materialised", "MergeResult", "Named", "Preview", "RepackResult",
+    "Report", "RestoreResult", "Shown", "Status", "SwitchResult", "TensorChange", "TensorShown", "UndoResult", "Usage",
 ]

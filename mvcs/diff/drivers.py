@@ -1,4 +1,5 @@
-"""Which driver tells what changed inside a file; what it cannot read is told by lines, else by bytes.
+"""Which driver tells what changed inside a file; what it cannot read is told by lines, else by bytes;
+weights by bytes at once.
 
 Knows: names and endings, the order of falling back. Refuses to know: how a driver works.
 """
@@ -65,9 +66,12 @@ def diff_file(
     except UnreadableContent as error:
         reason = error.message
     try:
-        from mvcs.diff.text import diff_text
+        if kind == "tensors":  # what is no file of tensors is no text either
+            found = diff_bytes(before, after)
+        else:
+            from mvcs.diff.text import diff_text
 
-        found = diff_text(before, after, context=settings.context)
+            found = diff_text(before, after, context=settings.context)
     except UnreadableContent as error:
         found = diff_bytes(before, after)
         reason = reason or error.message
@@ -106,4 +110,8 @@ def _typed(
         from mvcs.diff.table import diff_table
 
         return diff_table(syntax, before, after, key_of(path, settings.keys))
+    if kind == "tensors":
+        from mvcs.diff.tensors import diff_tensors
+
+        return diff_tensors(before, after)
     return None

@@ -1,7 +1,7 @@
 """What changed inside a file: keys with their values, and lines.
 
-A key is a configuration path, a package, a row, a cell, a metric. Knows: how a change is told. Refuses to know: how
-it was found (the drivers beside this file).
+A key is a configuration path, a package, a row, a cell, a metric, a tensor. Knows: how a change is told. Refuses to
+know: how it was found (the drivers beside this file).
 """
 
 from __future__ import annotations
@@ -54,21 +54,23 @@ class FileDiff(Record):
     """What changed inside one file.
 
     Args:
-        driver: Who looked: text, config, packages, notebook, table, metrics, bytes.
+        driver: Who looked: text, config, packages, notebook, table, metrics, tensors, bytes.
         keys: Keys that differ, in the order of the file; empty when `lines` tell it.
         lines: Lines of a unified diff without the file's header, each with its sign and without its line end.
         reason: Why a closer look was not possible, such as "not YAML: line 3: ..."; empty if it was.
         more: Keys that differ beyond those in `keys`; a driver bounds what it holds.
+        summary: All of it in a few words, where keys may be many; empty if there is nothing to say.
     """
 
-    __slots__ = ("driver", "keys", "lines", "more", "reason")
+    __slots__ = ("driver", "keys", "lines", "more", "reason", "summary")
 
     def __init__(
         self, driver: str, keys: tuple[KeyChange, ...] = (), lines: tuple[str, ...] = (), reason: str = "",
-        more: int = 0,
+        more: int = 0, summary: str = "",
     ) -> None:
         self.driver = driver
         self.keys = keys
         self.lines = lines
         self.reason = reason
         self.more = more
+        self.summary = summary

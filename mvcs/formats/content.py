@@ -1,14 +1,20 @@
-"""The bytes of one file, wherever they lie: read whole when they are few, in pieces when they are many.
+"""The bytes of one file, wherever they lie: read whole when they are few, in pieces or at any place when they are many.
 
 Knows: how to be read. Refuses to know: stores, paths.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from mvcs.store.splitters.source import BytesSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from mvcs.store.splitters.source import Source
 
 
 class Content(Protocol):
@@ -26,6 +32,20 @@ class Content(Protocol):
     def pieces(self) -> Iterator[bytes]:
         """Yields them in pieces of a few MiB at the most; may be asked for again."""
         ...
+
+
+@runtime_checkable
+class Addressable(Protocol):
+    """Content that can be read at any place; every content that may be large and hold tensors is."""
+
+    def source(self) -> AbstractContextManager[Source]:
+        """Opens it."""
+        ...
+
+
+def open_source(content: Content) -> AbstractContextManager[Source]:
+    """Opens a content for reading at any place; one that cannot do this is read whole."""
+    return content.source() if isinstance(content, Addressable) else nullcontext(BytesSource(content.read()))
 
 
 class Bytes:

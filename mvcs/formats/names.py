@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SYNTAXES = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+BESIDE_TENSORS = frozenset({*SYNTAXES, ".txt", ".md", ".jinja"})
+"""Endings of what lies beside weights: a tokenizer, a configuration. In all others tensors are looked for."""
 REQUIREMENTS = ("requirements*.txt", "constraints*.txt", "requirements/*.txt", "*/requirements*.txt",
                 "*/constraints*.txt", "*/requirements/*.txt")
 CONDA = ("environment*.yml", "environment*.yaml", "conda*.yml", "conda*.yaml")
@@ -30,8 +32,8 @@ def kind_of(path: bytes, ingredient: str) -> tuple[str, str]:
         ingredient: Which one it belongs to.
 
     Returns:
-        Kind: config, packages, captured, signature, notebook, table, metrics, text or bytes; syntax: yaml, toml, json,
-        csv, tsv, jsonl, parquet, requirements, conda, or empty.
+        Kind: config, packages, captured, signature, notebook, table, metrics, tensors, text or bytes; syntax: yaml,
+        toml, json, csv, tsv, jsonl, parquet, requirements, conda, or empty.
     """
     text = path.decode("utf-8", "surrogateescape")
     name = text.rpartition("/")[2]
@@ -39,7 +41,7 @@ def kind_of(path: bytes, ingredient: str) -> tuple[str, str]:
     if ingredient == "weights" and path == SIGNATURE:
         return "signature", "json"
     if ingredient == "weights" and not text.startswith(".mvcs/"):
-        return "bytes", ""
+        return "bytes" if ending in BESIDE_TENSORS else "tensors", ""
     if ingredient == "environment":
         if path == PACKAGES:
             return "captured", "json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mvcs.errors import UnreadableContent
-from mvcs.store.splitters.layout import BITS
+from mvcs.store.splitters.layout import BITS, BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,19 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
         return found
     reason = f"elements of type {dtype} share bytes" if dtype in BITS else f"no known type of elements: {dtype!r}"
     raise UnreadableContent(format=FORM, line=0, reason=reason)
+
+
+def only_bytes(tensor: Tensor) -> str:
+    """Returns why a tensor is not read as real numbers, one by one; empty if it can be."""
+    if tensor.dtype in BLOCKS:
+        return f"{tensor.dtype} is quantised"
+    if tensor.dtype in BITS and BITS[tensor.dtype] < 8:
+        return f"elements of {tensor.dtype} share bytes"
+    if not tensor.dtype or tensor.elements < 0:
+        return "its type is not known"
+    if tensor.overlaps:
+        return "its elements overlap"
+    return "" if tensor.dtype in FLOATS | INTEGERS else f"{tensor.dtype} is not real"
 
 
 def read_raw(source: Source, tensor: Tensor) -> Iterator[bytes]:

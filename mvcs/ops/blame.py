@@ -1,4 +1,4 @@
-"""blame: the commit that last set a key, a package, a metric, a line, or a file that has none of these.
+"""blame: the commit that last set a key, a package, a metric, a tensor, a line, or a file that has none of these.
 
 The way: the value at the revision, then from commit to parent as long as a parent has it too. Knows: history and
 contents. Refuses to know: how values are read (`formats`).
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mvcs.errors import PathNotFound, RevisionNotFound, UnreadableContent
 from mvcs.formats.key_paths import key_path
 from mvcs.formats.names import kind_of
+from mvcs.formats.tensor_file import open_tensors, same_tensor
 from mvcs.formats.values import Absent, same, to_json
 from mvcs.objects.editing import Placed, find_file, ingredient_trees
 from mvcs.objects.record import Record
@@ -19,6 +20,7 @@ from mvcs.objects.tree import IS_BLOB, IS_TREE, find_path
 from mvcs.ops.desk import StoredContent
 from mvcs.ops.log import rfc3339
 from mvcs.ops.revisions import resolve_path, split_ingredient, split_path
+from mvcs.ops.tensors import INSIDE, split_tensor
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
@@ -64,33 +66,37 @@ def blame(repository: Repository, revision: str, key: str | None = None) -> list
 
     Args:
         repository: Where.
-        revision: REV:PATH as `resolve_path` reads it, or a path for that of HEAD.
-        key: Only this key or line; all if None.
+        revision: REV:PATH as `resolve_path` reads it, or a path for that of HEAD; //TENSOR behind it is a key.
+        key: Only this key, line or tensor; all if None.
 
     Raises:
         PathNotFound: If the file or the key is not there.
         UnreadableContent: If the file is not what its name says.
     """
-    rev, colon, name = split_path(revision)
-    if not colon:
-        rev, name = "HEAD", revision
+    file, tensor = split_tensor(revision)
+    rev, colon, name = split_path(file)
+    rev, name, key = (rev if colon else "") or "HEAD", name if colon else file, key or tensor or None
     if not name.strip("/"):
         raise RevisionNotFound(revision=revision, reason="name a file: REV:PATH")
-    found = resolve_path(repository, f"{rev or 'HEAD'}:{name}")
+    found = resolve_path(repository, f"{rev}:{name}")
     if found.placed is None or found.placed.entry.kind == IS_TREE:
         raise PathNotFound(path=name, where="the files of the commit", hint=f"mvcs ls {quote(f'{rev}:{name}')}")
     walk = _Walk(repository, *split_ingredient(name.strip("/")))
     values = walk.values(found.oid)
     if values is not None:
         wanted = key if key is None or key in values else key_path((key,))  # a name with a dot, as it was given
+        if key is not None and key not in values and walk.holds_tensors(found.placed.entry.oid):
+            hint = f"mvcs ls {quote(f'{rev}:{name}{INSIDE}')}"
+            raise PathNotFound(path=key, where=f"the tensors of {name}", hint=hint)
         if wanted is not None and wanted not in values:
-            raise PathNotFound(path=wanted, where=f"the keys of {name}", hint=f"mvcs blame {quote(revision)}")
+            hint = f"mvcs blame {quote(f'{rev}:{name}')}"
+            raise PathNotFound(path=wanted, where=f"the keys of {name}", hint=hint)
         return walk.keys(found.oid, list(values) if wanted is None else [wanted])
     try:
         return walk.lines(found.oid, key)
     except UnreadableContent as error:
         if key is not None:
-            hint = f"mvcs blame {quote(revision)}"
+            hint = f"mvcs blame {quote(f'{rev}:{name}')}"
             raise PathNotFound(path=key, where=f"{name}, which has neither keys nor lines", hint=hint) from error
         return [walk.whole(found.oid)]
 
@@ -101,6 +107,7 @@ class _Walk:
         self._ingredient = ingredient
         self._path = path.encode("utf-8", "surrogateescape")
         self._values: dict[Oid, dict[str, Value] | None] = {}
+        self._tensors: set[Oid] = set()
 
     def file(self, oid: Oid) -> Placed | None:
         """Returns the file in a commit, None if there is none, or a folder."""
@@ -130,8 +137,19 @@ class _Walk:
             return None
         blob = found.entry.oid
         if blob not in self._values:
-            self._values[blob] = read_keys(self._path, found.ingredient, StoredContent(self._repository, blob))
+            if self._is_collected(found):
+                return None
+            content = StoredContent(self._repository, blob)
+            if kind_of(self._path, found.ingredient)[0] == "tensors":
+                self._values[blob] = _described(content)
+                self._tensors.add(blob)
+            else:
+                self._values[blob] = read_keys(self._path, found.ingredient, content)
         return self._values[blob]
+
+    def holds_tensors(self, blob: Oid) -> bool:
+        """Whether the keys of a content that was looked at are tensors; what is told of them are type and shape."""
+        return blob in self._tensors and self._values[blob] is not None
 
     def whole(self, oid: Oid) -> Blamed:
         """Follows the file as a whole."""
@@ -152,16 +170,30 @@ class _Walk:
         stack = [(oid, wanted)]
         while stack:
             at, keys = stack.pop()
-            commit, here = self._repository.commit(at), self.values(at) or {}
+            commit = self._repository.commit(at)
             for parent in commit.parents:
-                there = here if self.is_same(at, parent) else self._values_or_none(parent)
-                passed = [key for key in keys if key in there and same(there[key], here[key])]
+                passed = keys if self.is_same(at, parent) else self._passed(keys, at, parent)
                 if passed:
                     stack.append((parent, passed))
                     keys = [key for key in keys if key not in set(passed)]
             for key in keys:
                 found[key] = Blamed(key, first[key], at, commit)
         return [found[key] for key in wanted]
+
+    def _passed(self, keys: list[str], oid: Oid, parent: Oid) -> list[str]:
+        """Returns the keys that have the same value in both commits."""
+        here, there = self.values(oid) or {}, self._values_or_none(parent)
+        passed = [key for key in keys if key in there and same(there[key], here[key])]
+        if not passed:
+            return []
+        new, old = self.file(oid), self.file(parent)
+        assert new is not None
+        assert old is not None
+        if not (self.holds_tensors(new.entry.oid) and self.holds_tensors(old.entry.oid)):
+            return passed
+        first, second = (StoredContent(self._repository, file.entry.oid) for file in (new, old))
+        with open_tensors(first) as one, open_tensors(second) as other:
+            return [name for name in passed if same_tensor(one, other, name)]
 
     def _values_or_none(self, oid: Oid) -> dict[str, Value]:
         try:
@@ -201,6 +233,9 @@ class _Walk:
                 found[place] = Blamed(str(place + 1), first[place].rstrip("\r\n"), at, commit)
         return [found[place] for place in sorted(found)]
 
+    def _is_collected(self, found: Placed) -> bool:
+        return found.ingredient == "weights" and self._repository.store.kind(found.entry.oid) is None
+
     def _text(self, oid: Oid) -> list[str]:
         from mvcs.formats.lines import read_text
 
@@ -208,8 +243,7 @@ class _Walk:
         if found is None:
             return []
         entry = found.entry
-        collected = found.ingredient == "weights" and self._repository.store.kind(entry.oid) is None
-        if entry.kind != IS_BLOB or collected:
+        if entry.kind != IS_BLOB or self._is_collected(found):
             raise UnreadableContent(format="text", line=0, reason="its bytes are not here")
         return list(read_text(StoredContent(self._repository, entry.oid)).lines)
 
@@ -218,6 +252,15 @@ class _Walk:
             return self._text(oid)
         except UnreadableContent:
             return []  # it had no lines there: all of these are newer
+
+
+def _described(content: Content) -> dict[str, Value] | None:
+    """Returns type and shape of each tensor; None if it holds none that can be read."""
+    try:
+        with open_tensors(content) as file:
+            return {tensor.name: tensor.describe() for tensor in file.tensors.tensors}
+    except UnreadableContent:
+        return None
 
 
 def read_keys(path: bytes, ingredient: str, content: Content) -> dict[str, Value] | None:

@@ -18,6 +18,7 @@ from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from mvcs.formats.content import Content
     from mvcs.merge.values import Conflict
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mvcs.objects.tree import Entry
     from mvcs.repo.repository import Repository
     from mvcs.store.base import Batch
+    from mvcs.store.splitters.source import Source
 
 PIECE = 4 << 20
 DISAGREE = "ancestors disagree: "
@@ -86,6 +88,10 @@ class StoredContent:
                 yield piece
         finally:
             reader.close()
+
+    def source(self) -> AbstractContextManager[Source]:
+        """Opens it; only the chunks that are read are decoded."""
+        return self._repository.store.open(self._oid)
 
 
 class Desk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mvcs.diff.drivers import Settings, diff_file
@@ -13,6 +14,8 @@ from mvcs.objects.editing import inner_path
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
 from mvcs.ops.desk import PIECE, StoredContent
+from mvcs.ops.rewritten import rewritten
+from mvcs.store.splitters.source import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from mvcs.objects.editing import Placed
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
+    from mvcs.store.splitters.source import Source
 
 
 class Detailed(Record):
@@ -30,13 +34,15 @@ class Detailed(Record):
     Args:
         change: The path with both states.
         inside: What its driver says; None where only one state has a file, or none has plain bytes.
+        was: Path of the file that went whose tensors this one has, which is then what it is compared to.
     """
 
-    __slots__ = ("change", "inside")
+    __slots__ = ("change", "inside", "was")
 
-    def __init__(self, change: FileChange, inside: FileDiff | None) -> None:
+    def __init__(self, change: FileChange, inside: FileDiff | None, was: bytes | None = None) -> None:
         self.change = change
         self.inside = inside
+        self.was = was
 
     def to_dicts(self) -> list[dict[str, object]]:
         """Returns rows as JSON carries them: one for each key, or one for the file with key null."""
@@ -49,6 +55,8 @@ class Detailed(Record):
             whole["reason"] = inside.reason
         if inside.more:
             whole["more"] = inside.more
+        if self.was is not None:
+            whole["from"] = self.was.decode("utf-8", "surrogateescape")
         if inside.lines:
             whole["lines"] = list(inside.lines)
         if not inside.keys:
@@ -57,7 +65,7 @@ class Detailed(Record):
         rows = [{**place, **key.to_dict(), "driver": inside.driver} for key in inside.keys]
         if inside.more:
             rows[-1]["more"] = inside.more
-        return rows
+        return rows if self.was is None else [whole, *rows]
 
 
 class DiskContent:
@@ -91,6 +99,15 @@ class DiskContent:
         except OSError as error:
             raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
 
+    @contextmanager
+    def source(self) -> Iterator[Source]:
+        """Opens it."""
+        try:
+            with open(self._path, "rb", buffering=0) as file:
+                yield FileSource(file.fileno(), os.fstat(file.fileno()).st_size)
+        except OSError as error:
+            raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
+
 
 def details(
     repository: Repository, changes: Iterable[FileChange], *, workspace: Workspace | None = None, context: int = 3
@@ -107,7 +124,18 @@ def details(
     settings = Settings(context=context)
     if rules is not None:
         settings = Settings(context=context, keys=rules.keys, directions=rules.directions)
+
+    def one_side(change: FileChange) -> Content | None:
+        return content_of(repository, change.after or change.before, change.path, workspace)
+
+    changes = list(changes)
+    went = rewritten(changes, one_side)
     for change in changes:
+        if change.path in went:
+            old = went[change.path]
+            found = diff_file(change.path, change.ingredient, one_side(old), one_side(change), settings)
+            yield Detailed(change, found, was=old.path)
+            continue
         before, after = (content_of(repository, side, change.path, workspace) for side in (change.before, change.after))
         links = any(side is not None and side.entry.mode == SYMLINK for side in (change.before, change.after))
         inside = inner_path(change.path)

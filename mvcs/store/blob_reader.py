@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mvcs.errors import InvalidArgument, ObjectCorrupt, ObjectMissing
 from mvcs.objects.hashing import BLOB, Oid
+from mvcs.store.splitters.source import Span
 
 if TYPE_CHECKING:
     from mvcs.store.records import RecipeList
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Chunks(Protocol):
     """Where chunks come from."""
 
-    def read_chunk(self, oid: Oid) -> bytes:
-        """Returns one verified chunk."""
+    def remembered_chunk(self, oid: Oid) -> bytes:
+        """Returns one verified chunk, perhaps one that was read a moment ago."""
         ...
 
     def recipe(self, oid: Oid) -> RecipeList | None:
@@ -73,7 +74,7 @@ class StoredBlob:
         if self._recipe is None:
             return self._content or b""
         if self._cached[0] != index:
-            content = self._store.read_chunk(self._recipe.chunk(index))
+            content = self._store.remembered_chunk(self._recipe.chunk(index))
             if len(content) != self._recipe.lengths[index]:
                 raise ObjectCorrupt(oid=self.oid.hex(), kind=BLOB, where="its recipe list")
             self._cached = (index, content)
@@ -99,6 +100,23 @@ class StoredBlob:
         buffer[: len(part)] = part
         self._position += len(part)
         return len(part)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Reads from an offset on, fewer bytes at the end: a blob is a source too (`mvcs.store.splitters.source`)."""
+        self._position = offset
+        return self.read(max(length, 0))
+
+    def spans(self, offset: int, length: int) -> list[Span]:
+        """Returns the stretches of chunks that make up a range, as the recipe list tells; nothing is read."""
+        if self._recipe is None:
+            return [Span(self.oid, offset, length, self.size)]
+        found = []
+        index, end = bisect_right(self._ends, offset), min(offset + length, self.size)
+        while offset < end:
+            start, stop = self._ends[index] - self._recipe.lengths[index], min(self._ends[index], end)
+            found.append(Span(self._recipe.chunk(index), offset - start, stop - offset, self._recipe.lengths[index]))
+            offset, index = stop, index + 1
+        return found
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Moves the position, as `io.IOBase.seek`."""

@@ -272,6 +272,10 @@ class LmdbStore:
         """Returns one verified chunk."""
         return self.chunks.read(oid)
 
+    def remembered_chunk(self, oid: Oid) -> bytes:
+        """Returns one verified chunk, and remembers it: who compares two versions reads next what is based on it."""
+        return self.chunks.basis(oid)
+
     def export(self, oid: Oid, descriptor: int) -> int:
         """Writes a blob to an open, empty file, chunks and whole verified; returns the bytes written.
 

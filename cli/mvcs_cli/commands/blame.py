@@ -6,6 +6,7 @@ import json
 
 import click
 
+from mvcs_cli.tensors import made
 from mvcs_cli.ui import Ui, local_minute
 from mvcs_cli.verb import complete_revision, verb
 
@@ -14,10 +15,11 @@ from mvcs_cli.verb import complete_revision, verb
 @click.argument("file", metavar="REV:PATH", shell_complete=complete_revision)
 @click.argument("key", required=False)
 def command(ui: Ui, file: str, key: str | None) -> None:
-    """The commit that last set a key of config, a package, a metric, a field of the signature, or a line.
+    """The commit that last set a key of config, a package, a metric, a field of the signature, a tensor, or a line.
 
-    Without KEY all of the file; of one without keys and lines, such as weights, the commit that last changed it. What
-    was captured has the path that diff prints: config/.mvcs/params, metrics/.mvcs/values.
+    Without KEY all of the file; of one without keys and lines, such as a pickle, the commit that last changed it. What
+    was captured has the path that diff prints: config/.mvcs/params, metrics/.mvcs/values. REV:FILE//TENSOR is the same
+    as REV:FILE TENSOR.
     """
     found = ui.repo().blame(file, key)
 
@@ -33,6 +35,8 @@ def command(ui: Ui, file: str, key: str | None) -> None:
                 continue
             value = item.to_dict()["value"]
             shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if isinstance(value, dict) and "dtype" in value:
+                shown = made(value)
             ui.line(f"{row} {item.key:<{width}}  {shown}")
 
     ui.listing(

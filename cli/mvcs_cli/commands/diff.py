@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mvcs.errors import MvcsError
 from mvcs_cli.merging import ingredients_of
+from mvcs_cli.tensors import can_draw, draw_layers, tell_tensors
 from mvcs_cli.ui import Ui, quoted, size
 from mvcs_cli.verb import complete_ingredient, complete_revision, verb
 
@@ -38,8 +40,8 @@ def command(
 ) -> int:
     """What changed: HEAD to the files, A to the files, A to B, A..B, or A...B from the merge base to B.
 
-    Config by key, environment by package, tables by row, notebooks by cell, metrics by value, signatures by field, code
-    by line.
+    Config by key, environment by package, tables by row, notebooks by cell, metrics by value, signatures by field,
+    weights by tensor, code by line.
     """
     repo = ui.repo()
     wanted = ingredients_of(only)
@@ -55,6 +57,8 @@ def command(
     def people() -> None:
         if stat:
             _stat(ui, changes)
+            if can_draw() and not ui.quiet:
+                _layers(ui, repo.details([change for change in changes if change.ingredient == "weights"]))
         elif names:
             for change in changes:
                 _head(ui, change)
@@ -79,6 +83,16 @@ def _stat(ui: Ui, changes: list[FileChange]) -> None:
         ui.line(f"{ingredient:<12} {count:>6}")
 
 
+def _layers(ui: Ui, detailed: Iterable[Detailed]) -> None:
+    try:
+        for item in detailed:
+            if item.inside is not None and item.inside.driver == "tensors":
+                ui.line(f"{quoted(os.fsdecode(item.change.path))}: {item.inside.summary or item.inside.reason}")
+                draw_layers(ui, item.inside.keys)
+    except MvcsError as error:  # weights that were collected: the counts are right all the same
+        ui.warn(error.message)
+
+
 def _head(ui: Ui, change: FileChange) -> None:
     before = size(change.before.entry.size) if change.before is not None else "-"
     after = size(change.after.entry.size) if change.after is not None else "-"
@@ -91,8 +105,13 @@ def _tell(ui: Ui, item: Detailed) -> None:
     inside = item.inside
     if inside is None:
         return
+    if item.was is not None:
+        ui.line(f"    compared with {quoted(os.fsdecode(item.was))}, which went")
     if inside.reason:
         ui.line(f"    {inside.reason}")
+    if inside.driver == "tensors":
+        tell_tensors(ui, inside.keys, inside.summary)
+        return
     for key in inside.keys[:KEYS_SHOWN]:
         values = key.to_dict()
         note = f"  ({key.note})" if key.note else ""

@@ -21,6 +21,7 @@ REV~2           two commits back by first parents; REV^2 is the second parent
 REV^{tree}      the root tree of a commit
 A..B            what B has and A has not; A...B what changed from their merge base to B
 REV:PATH        a file or folder in a commit; REV:@weights an ingredient
+REV:FILE//NAME  a tensor of a weights file; REV:FILE// all of them
 """,
     "exit-codes": """\
 0 done, no difference, true        1 the honest no: nothing to commit, damage found, differences with --exit-code

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 HEAD = 16
 """Bytes by which formats are told apart."""
+PICKLE = "a pickle"
+_STARTS = {
+    b"PK\x03\x04": "a zip archive", b"GGUF": "GGUF", b"\x93NUMPY": "a NumPy array",
+    **{bytes((0x80, protocol)): PICKLE for protocol in range(2, 6)},
+}
 
 
 def split(source: Source) -> Layout | None:
@@ -29,6 +34,18 @@ def split(source: Source) -> Layout | None:
     except DOUBTS:
         return None
     return layout if layout is not None and layout.regions else None
+
+
+def begins_as(source: Source) -> str:
+    """Returns the format that a file's first bytes promise, whatever follows; empty if none.
+
+    Raises:
+        OSError: If the source cannot be read.
+    """
+    head = source.read_at(0, HEAD)
+    if head[8:9] == b"{" and head[3:8] == bytes(5):
+        return "safetensors"
+    return next((name for start, name in _STARTS.items() if head.startswith(start)), "")
 
 
 def _split(head: bytes, source: Source) -> Layout | None:

@@ -6,9 +6,13 @@ Knows: offsets, buffers. Refuses to know: formats.
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mvcs.errors import InvalidObject
+from mvcs.objects.record import Record
+
+if TYPE_CHECKING:
+    from mvcs.objects.hashing import Oid
 
 READ_AHEAD = 64 << 10
 """Bytes that a window reads at once; what is skipped is not read."""
@@ -22,6 +26,34 @@ class Source(Protocol):
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Returns the bytes from an offset on, fewer at the end."""
+        ...
+
+
+class Span(Record):
+    """A stretch of bytes inside a content that is known by its oid.
+
+    Args:
+        oid: The content's.
+        start: Offset of the first byte in it.
+        length: In bytes.
+        whole: Bytes of the content.
+    """
+
+    __slots__ = ("length", "oid", "start", "whole")
+
+    def __init__(self, oid: Oid, start: int, length: int, whole: int) -> None:
+        self.oid = oid
+        self.start = start
+        self.length = length
+        self.whole = whole
+
+
+@runtime_checkable
+class Known(Protocol):
+    """A source of which it is known what its ranges are made of, without reading them."""
+
+    def spans(self, offset: int, length: int) -> list[Span]:
+        """Returns what a range is made of, in order."""
         ...
 
 

@@ -5,13 +5,20 @@ Knows: how a splitter's regions and torch's views become tensors. Refuses to kno
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mvcs.objects.record import Record
 from mvcs.store.splitters.detect import split
-from mvcs.store.splitters.layout import BITS, BLOCKS, DOUBTS, count_elements, element_width
+from mvcs.store.splitters.layout import (
+    BITS,
+    BLOCKS,
+    DOUBTS,
+    UNKNOWN_SHAPE,
+    count_elements,
+    element_width,
+)
+from mvcs.store.splitters.torch_zip import NOWHERE, read_views
 from mvcs.store.splitters.torch_zip import SPLITTER as TORCH
-from mvcs.store.splitters.torch_zip import read_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +57,16 @@ class Tensor(Record):
     def elements(self) -> int:
         """How many elements; -1 if that is not known."""
         return count_elements(self.shape) if min(self.shape, default=0) >= 0 else -1
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether elements are at one place, as in an expanded view: a few bytes may stand for any number of them."""
+        return self.strides is not None and self.elements * element_width(self.dtype) > self.length
+
+    def describe(self) -> dict[str, Any]:
+        """Returns type, shape and bytes as they are told; None where they are not known."""
+        shape = None if self.shape == UNKNOWN_SHAPE else list(self.shape)
+        return {"dtype": self.dtype or None, "shape": shape, "bytes": self.length}
 
     @property
     def is_packed(self) -> bool:
@@ -107,6 +124,9 @@ def read_tensors(source: Source, layout: Layout | None = None) -> Tensors | None
     for region in layout.regions:
         for tensor in _tensors_of(region, views.get(region.offset, [])):
             found.setdefault(tensor.name, tensor)
+    for name, view in views.get(NOWHERE, []):
+        if not count_elements(view.shape):
+            found.setdefault(name, Tensor(name, view.storage.dtype, view.shape, 0, 0))
     return Tensors(layout.splitter, tuple(found.values()), layout.size)
 
 

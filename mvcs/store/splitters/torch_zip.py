@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SPLITTER = "torch@1"
 MAX_PICKLE = 16 << 20
 """Bytes of data.pkl; a larger one holds more than tensors, and the storages keep the names of their entries."""
+NOWHERE = -1
+"""The offset of storages without bytes, which have no entry that counts."""
 
 
 def split_torch(source: Source, entries: list[Entry]) -> Layout:
@@ -42,7 +44,7 @@ def split_torch(source: Source, entries: list[Entry]) -> Layout:
 
 
 def read_views(source: Source) -> dict[int, list[tuple[str, View]]]:
-    """Returns the tensors of a checkpoint: offset of a storage in the file to the names and views of it.
+    """Returns the tensors of a checkpoint: offset of a storage in the file, or `NOWHERE`, to the names and views of it.
 
     Raises:
         InvalidObject: If the archive is not a checkpoint.
@@ -56,6 +58,8 @@ def read_views(source: Source) -> dict[int, list[tuple[str, View]]]:
     found: dict[int, list[tuple[str, View]]] = {}
     for name, view in views.items():
         offset = offsets.get(f"{root}data/{keys.get(id(view.storage))}")
+        if offset is None and not view.storage.count:
+            offset = NOWHERE
         if offset is not None:
             found.setdefault(offset, []).append((name, view))
     return found
