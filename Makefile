@@ -34,6 +34,7 @@ lint: $(STAMP) ## ruff, mypy, the storeys of the house
 bench: $(STAMP) ## the budgets, as ratios in one run; writes benchmarks/results/
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/tensors.py
+	$(BIN)/python benchmarks/loading.py
 	PYTHON=$(PYTHON) sh benchmarks/peers.sh
 	$(BIN)/python benchmarks/history.py --scale 0.5
 	$(BIN)/python benchmarks/history.py --scale 1.0

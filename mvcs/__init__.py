@@ -5,7 +5,8 @@
     >>> repo["main"].metrics             # doctest: +SKIP
     {'auc': 0.91}
 
-Public: `open`, `init`, `clone`, `Repo`, `Commit`, `errors`. Everything else may change.
+Public: `open`, `init`, `clone`, `load_tensors`, `load_state_dict`, `open_file`, `Repo`, `Commit`, `errors`. Everything
+else may change.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mvcs import errors
-    from mvcs.api import Commit, Repo, clone, init, open
+    from mvcs.api import Commit, Repo, clone, init, load_state_dict, load_tensors, open, open_file
 
 __version__ = "0.1.0"
 
-__all__ = ["Commit", "Repo", "__version__", "clone", "errors", "init", "open"]
+__all__ = [
+    "Commit", "Repo", "__version__", "clone", "errors", "init", "load_state_dict", "load_tensors", "open", "open_file",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- loads the public names when first asked for

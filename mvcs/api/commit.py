@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from mvcs.api.files import Files
 from mvcs.objects.editing import ingredient_trees
 from mvcs.objects.hashing import parse_oid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from io import BufferedReader
 
+    from mvcs.api.weights import Weights
     from mvcs.diff.trees import FileChange
     from mvcs.objects.commit import Commit as CommitObject
     from mvcs.objects.hashing import Oid
-    from mvcs.ops.show import Listed, Shown
+    from mvcs.ops.show import Shown
     from mvcs.ops.tensors import ListedTensor
     from mvcs.repo.repository import Repository
 
@@ -29,12 +29,13 @@ class Commit:
         commit: The commit object, if it was read already.
     """
 
-    __slots__ = ("_object", "_oid", "_repository")
+    __slots__ = ("_object", "_oid", "_repository", "_weights")
 
     def __init__(self, repository: Repository, oid: Oid, commit: CommitObject | None = None) -> None:
         self._repository = repository
         self._oid = oid
         self._object = commit
+        self._weights: Weights | None = None
 
     @property
     def fields(self) -> CommitObject:
@@ -81,32 +82,36 @@ class Commit:
     @property
     def code(self) -> Files:
         """Files of the code ingredient."""
-        return Files(self, "code")
+        return Files(self._repository, self._oid, "code")
 
     @property
     def data(self) -> Files:
         """Files of the data ingredient."""
-        return Files(self, "data")
+        return Files(self._repository, self._oid, "data")
 
     @property
     def config(self) -> Files:
         """Files of the config ingredient."""
-        return Files(self, "config")
+        return Files(self._repository, self._oid, "config")
 
     @property
     def env(self) -> Files:
         """Files of the environment ingredient."""
-        return Files(self, "environment")
+        return Files(self._repository, self._oid, "environment")
 
     @property
-    def weights(self) -> Files:
-        """Files of the weights ingredient."""
-        return Files(self, "weights")
+    def weights(self) -> Weights:
+        """Tensors of the weights by name; their files are `weights.files`."""
+        if self._weights is None:
+            from mvcs.api.weights import Weights
+
+            self._weights = Weights(self._repository, self._oid)
+        return self._weights
 
     @property
     def files(self) -> Files:
         """All files."""
-        return Files(self, None)
+        return Files(self._repository, self._oid, None)
 
     @property
     def metrics(self) -> dict[str, object]:
@@ -205,73 +210,3 @@ class Commit:
 
     def __repr__(self) -> str:
         return f"<Commit {self.id[:12]} {self.fields.subject!r}>"
-
-
-class Files:
-    """Files of a commit, a mapping from path to content.
-
-    Args:
-        commit: The commit.
-        ingredient: Which files; all if None.
-    """
-
-    __slots__ = ("_commit", "_ingredient")
-
-    def __init__(self, commit: Commit, ingredient: str | None) -> None:
-        self._commit = commit
-        self._ingredient = ingredient
-
-    def entries(self) -> list[Listed]:
-        """Returns path, ingredient and entry of each."""
-        from mvcs.ops.show import listing
-
-        listed = listing(self._commit._repository, self._commit.id)
-        return [item for item in listed if self._ingredient in {None, item.ingredient}]
-
-    def __iter__(self) -> Iterator[str]:
-        return (os.fsdecode(item.path) for item in self.entries())
-
-    def __len__(self) -> int:
-        return len(self.entries())
-
-    def __contains__(self, path: object) -> bool:
-        return path in set(self)
-
-    def __getitem__(self, path: str) -> bytes:
-        from mvcs.ops.show import content
-
-        return b"".join(content(self._commit._repository, f"{self._commit.id}:{path}"))
-
-    def read(self, path: str) -> Iterator[bytes]:
-        """Yields a file's content in pieces."""
-        from mvcs.ops.show import content
-
-        return content(self._commit._repository, f"{self._commit.id}:{path}")
-
-    def open(self, path: str) -> BufferedReader:
-        """Opens a file for reading at any place; only the chunks that are read are decoded, and verified."""
-        from mvcs.ops.show import open_file
-        from mvcs.store.blob_file import blob_file
-
-        return blob_file(open_file(self._commit._repository, f"{self._commit.id}:{path}"))
-
-    def mapped(self, path: str) -> str:
-        """Returns the path of a read-only file with the content, shared by all who map it."""
-        from mvcs.errors import PathNotFound
-        from mvcs.ops.collected import refuse_file
-        from mvcs.ops.materialise import donor_of
-        from mvcs.store.mapped import mapped_file
-
-        repository = self._commit._repository
-        for item in self.entries():
-            if os.fsdecode(item.path) == path:
-                if item.ingredient == "weights":
-                    refuse_file(repository, self._commit._oid, item.path, item.entry)
-                return mapped_file(
-                    repository.store, item.entry.oid, repository.clock, repository.config.integer("mapped.max_bytes"),
-                    donor=donor_of(repository, item),
-                )
-        raise PathNotFound(path=path, where=self._commit.id[:12])
-
-    def __repr__(self) -> str:
-        return f"<{self._ingredient or 'all'} files of {self._commit.id[:12]}>"

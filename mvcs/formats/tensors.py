@@ -12,6 +12,7 @@ from mvcs.store.splitters.layout import BITS, BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from mmap import mmap
 
     import numpy as np
 
@@ -121,6 +122,29 @@ def read_array(source: Source, tensor: Tensor) -> Array:
     blocks = list(read_blocks(source, tensor, max(tensor.elements, 1)))
     flat = blocks[0] if blocks else np.empty(0, numpy_dtype(tensor.dtype))
     return flat.reshape(tensor.shape)
+
+
+def view_array(buffer: bytes | mmap, tensor: Tensor, at: int) -> Array:
+    """Returns a tensor as a view of the bytes it lies in; nothing is copied, also where they are not aligned.
+
+    Args:
+        buffer: The bytes; the array can be written if they can.
+        tensor: The tensor.
+        at: Where it begins in them.
+
+    Raises:
+        UnreadableContent: If its elements cannot be read one by one, its shape is not known or too large for numpy.
+    """
+    import numpy as np
+
+    dtype = numpy_dtype(tensor.dtype)
+    if tensor.elements < 0:
+        raise UnreadableContent(format=FORM, line=0, reason=f"the shape of {tensor.name} is not known")
+    strides = None if tensor.strides is None else [step * dtype.itemsize for step in tensor.strides]
+    try:
+        return np.ndarray(tensor.shape, dtype, buffer, at, strides)
+    except (ValueError, OverflowError) as error:  # steps of zero make any size of a few bytes
+        raise UnreadableContent(format=FORM, line=0, reason=str(error)) from error
 
 
 def _strided(source: Source, tensor: Tensor, dtype: np.dtype[Any], elements: int) -> Iterator[Array]:

@@ -213,6 +213,15 @@ class Environment:
         with _translated(self.path):
             (self._env or self._open()).reader_check()
 
+    def give_back(self) -> None:
+        """Lets go of the memory that holds what was read of the file, which stays open."""
+        from mvcs.store.allocator import give_back_pages
+
+        with self._opening:
+            env = self._env  # held, so that it stays mapped
+            if env is not None:
+                give_back_pages(os.path.join(self.path, "data.mdb"))
+
     def forget(self) -> None:
         """Lets go of the file; it is closed with the last transaction over it."""
         with self._opening:

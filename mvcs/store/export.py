@@ -23,9 +23,15 @@ THREADS_FROM = 8 << 20
 """Bytes; smaller blobs are not worth a thread."""
 GROUP = 4 << 20
 """Bytes that are decoded at once, about."""
+SYNC_STEP = 8 << 20
+"""Bytes after which the system is told to begin with writing."""
+SYNC_FILE_RANGE_WRITE = 2
+"""Source: linux/fs.h."""
 
 
-def export_chunks(chunks: ChunkReader, recipe: RecipeList, oid: Oid, descriptor: int) -> int:
+def export_chunks(
+    chunks: ChunkReader, recipe: RecipeList, oid: Oid, descriptor: int, *, synced: bool = False
+) -> int:
     """Writes a cut blob to an open file; returns the bytes written.
 
     Args:
@@ -33,15 +39,21 @@ def export_chunks(chunks: ChunkReader, recipe: RecipeList, oid: Oid, descriptor:
         recipe: How it is cut.
         oid: The blob's.
         descriptor: Written from where it stands.
+        synced: Whether the caller is going to sync the file: then what is written begins to go to disk meanwhile.
 
     Raises:
         ObjectCorrupt: If the chunks together are not the blob; the file's content is then worthless.
     """
     hasher = BlobHasher()
+    written = begun = 0
     try:
         for piece in _in_order(chunks, recipe):
             hasher.update(piece)
             write_all(descriptor, piece)
+            written += len(piece)
+            if synced and written - begun >= SYNC_STEP:
+                _begin_sync(descriptor, begun, written - begun)
+                begun = written
     except InvalidObject as error:
         raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="its recipe list") from error
     if hasher.oid() != oid:
@@ -87,6 +99,17 @@ def _groups(recipe: RecipeList) -> Iterator[tuple[list[Oid], array[int]]]:
         if size >= GROUP or index == len(recipe.lengths):
             yield [recipe.chunk(number) for number in range(start, index)], recipe.lengths[start:index]
             start, size = index, 0
+
+
+def _begin_sync(descriptor: int, offset: int, length: int) -> None:
+    """Has the system begin to write a part of a file to disk, without waiting; where it cannot, the sync does all."""
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None).sync_file_range
+    except (OSError, AttributeError):  # another system
+        return
+    call(descriptor, ctypes.c_int64(offset), ctypes.c_int64(length), SYNC_FILE_RANGE_WRITE)
 
 
 def write_all(descriptor: int, content: Content) -> None:

@@ -274,10 +274,15 @@ class LmdbStore:
 
     def remembered_chunk(self, oid: Oid) -> bytes:
         """Returns one verified chunk, and remembers it: who compares two versions reads next what is based on it."""
-        return self.chunks.basis(oid)
+        return bytes(self.chunks.basis(oid))
 
-    def export(self, oid: Oid, descriptor: int) -> int:
+    def export(self, oid: Oid, descriptor: int, *, synced: bool = False) -> int:
         """Writes a blob to an open, empty file, chunks and whole verified; returns the bytes written.
+
+        Args:
+            oid: The blob.
+            descriptor: Of the file.
+            synced: Whether the caller is going to sync the file.
 
         Raises:
             ObjectCorrupt: If the chunks together are not the blob; the file's content is then worthless.
@@ -289,14 +294,14 @@ class LmdbStore:
             write_all(descriptor, content)
             return len(content)
         try:
-            return export_chunks(self.chunks, recipe, oid, descriptor)
+            return export_chunks(self.chunks, recipe, oid, descriptor, synced=synced)
         except ObjectMissing:
             again = self.recipe(oid)
             if again is None or again == recipe:
                 raise
             os.ftruncate(descriptor, 0)  # repack has cut it anew meanwhile, and gc has taken the old chunks
             os.lseek(descriptor, 0, os.SEEK_SET)
-            return export_chunks(self.chunks, again, oid, descriptor)
+            return export_chunks(self.chunks, again, oid, descriptor, synced=synced)
 
     # Writing, for Ingest and repair
 
@@ -323,6 +328,14 @@ class LmdbStore:
                 last = int.from_bytes(transaction.get(PROGRESS, LAST_SEGMENT) or b"\0", "big")
                 transaction.put(PROGRESS, LAST_SEGMENT, max(last, number).to_bytes(8, "big"))
         return number
+
+    def give_back(self) -> None:
+        """Gives back the memory that reading much has taken: a process that loads a model goes on with other work."""
+        from mvcs.store.allocator import give_back_buffers
+
+        for number in self.segments.numbers():
+            self.segments.environment(number).give_back()
+        give_back_buffers()
 
     def close(self) -> None:
         """Closes the files; using the store again opens them again."""

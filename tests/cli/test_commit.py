@@ -405,10 +405,10 @@ def test_the_python_api_makes_the_same_commit(tmp_path):
                 assert commit == repo.head == repo.branches["main"] == repo.tags["t"]
                 assert (commit.message, commit.author, commit.stale) == ("second", "Ada <ada@example.org>", ["weights"])
                 assert commit.code["train.py"] == b"2"
-                assert set(commit.weights) == {"model.pt"}
+                assert set(commit.weights.files) == {"model.pt"}
                 assert [parent.message for parent in commit.parents] == ["first"]
                 assert [each.message for each in commit.walk()] == ["second", "first"]
-                with open(commit.weights.mapped("model.pt"), "rb") as file:
+                with open(commit.weights.path("model.pt"), "rb") as file:
                     assert file.read() == PROJECT["model.pt"]
     assert oids[0] == oids[1]
 

@@ -199,7 +199,7 @@ def test_open_a_file_of_a_commit(models):
         for opened in (repo.open("HEAD:weights/w.npy"), repo.open(oid), repo.open(oid[:20]), repo["HEAD"].files.open("weights/w.npy")):
             with opened as file:
                 assert np.array_equal(np.load(file, allow_pickle=False), array)
-        with repo["HEAD"].weights.open("model/a.safetensors") as file:
+        with repo["HEAD"].weights.files.open("model/a.safetensors") as file:
             file.seek(-100, os.SEEK_END)
             assert file.read() == FILES["model/a.safetensors"][-100:]
 

@@ -38,7 +38,7 @@ def gc_child(folder: str, hold: str | None = None, **plan: object) -> Child:
 
 
 def is_whole(repo: mvcs.Repo, revision: str) -> bool:
-    return repo[revision].weights["model.safetensors"] == WEIGHTS
+    return repo[revision].weights.files["model.safetensors"] == WEIGHTS
 
 
 BETWEEN = {

@@ -353,5 +353,5 @@ def test_nothing_of_the_data_is_unpickled_or_imported(project):
         assert done.code == 0, done
     assert not mark.exists() or sys.flags.no_site
     with mvcs.open(project) as repo:
-        assert repo["HEAD"].weights["evil.pkl"] == evil
+        assert repo["HEAD"].weights.files["evil.pkl"] == evil
     assert not mark.exists()

@@ -6,13 +6,18 @@ Knows: the header of versions 1 to 3. Source: numpy/lib/format.py, "Format Versi
 from __future__ import annotations
 
 import re
+from itertools import accumulate
+from operator import mul
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidObject
 from mvcs.store.splitters.layout import UNKNOWN_SHAPE, Layout, Region, count_elements, stored_bytes
 from mvcs.store.splitters.source import read_all
+from mvcs.store.splitters.torch_values import Storage, View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mvcs.store.splitters.source import Source
     from mvcs.store.splitters.zip_entries import Entry
 
@@ -40,10 +45,10 @@ def split_npy(source: Source) -> Layout:
     Raises:
         InvalidObject: If it is none that can be read without unpickling.
     """
-    region = _array(source, "array", 0, source.size)
-    if region is None:
+    found = _array(source, "array", 0, source.size)
+    if found is None:
         raise InvalidObject(kind="array", reason="objects")
-    return Layout(NPY, [region], source.size)
+    return Layout(NPY, [found[0]], source.size)
 
 
 def split_npz(source: Source, entries: list[Entry]) -> Layout:
@@ -52,14 +57,41 @@ def split_npz(source: Source, entries: list[Entry]) -> Layout:
     Raises:
         InvalidObject: If a member is no array.
     """
-    found = [
-        _array(source, entry.name.removesuffix(".npy"), entry.offset, entry.length) for entry in entries if entry.stored
-    ]
-    return Layout(NPZ, [region for region in found if region is not None], source.size)
+    return Layout(NPZ, [region for region, _ in _arrays(source, entries)], source.size)
 
 
-def _array(source: Source, name: str, offset: int, length: int) -> Region | None:
-    """Returns the region of an array's elements, None for objects, which are pickled."""
+def read_columns(source: Source, splitter: str) -> dict[int, list[tuple[str, View]]]:
+    """Returns the arrays in Fortran order as views of their regions, by offset: regions have one dimension.
+
+    Raises:
+        InvalidObject: If it is not what the splitter reads.
+    """
+    if splitter == NPY:
+        one = _array(source, "array", 0, source.size)
+        found = [] if one is None else [one]
+    else:
+        from mvcs.store.splitters.zip_entries import read_entries
+
+        found = list(_arrays(source, read_entries(source)))
+    views: dict[int, list[tuple[str, View]]] = {}
+    for region, shape in found:
+        if shape != region.shape:
+            strides = tuple(accumulate(shape[:-1], mul, initial=1))
+            storage = Storage(region.dtype, count_elements(shape))
+            views[region.offset] = [(region.name, View(storage, 0, shape, strides))]
+    return views
+
+
+def _arrays(source: Source, entries: list[Entry]) -> Iterator[tuple[Region, tuple[int, ...]]]:
+    for entry in entries:
+        if entry.stored:
+            found = _array(source, entry.name.removesuffix(".npy"), entry.offset, entry.length)
+            if found is not None:
+                yield found
+
+
+def _array(source: Source, name: str, offset: int, length: int) -> tuple[Region, tuple[int, ...]] | None:
+    """Returns the region of an array's elements, and the array's shape; None for objects, which are pickled."""
     head = read_all(source, offset, min(12, length), "array")
     if head[:6] != b"\x93NUMPY" or head[6:8] not in {b"\x01\x00", b"\x02\x00", b"\x03\x00"}:
         raise InvalidObject(kind="array", reason="its first bytes")
@@ -74,14 +106,13 @@ def _array(source: Source, name: str, offset: int, length: int) -> Region | None
         return None
     plain = _DESCR.fullmatch(descr)
     dtype = DTYPES.get(plain[1], "") if plain else ""
-    if fortran and sum(length != 1 for length in shape) > 1:
-        shape = (count_elements(shape),)
+    flat = (count_elements(shape),) if fortran and sum(length != 1 for length in shape) > 1 else shape
     expected = stored_bytes(dtype, count_elements(shape))
     if expected is None:  # a structure, text, big endian: its bytes are all there is to know
-        return Region(name, "", UNKNOWN_SHAPE, offset + start, length - start)
+        return Region(name, "", UNKNOWN_SHAPE, offset + start, length - start), UNKNOWN_SHAPE
     if expected > length - start:
         raise InvalidObject(kind="array", reason=f"{expected} bytes of elements in {length}")
-    return Region(name, dtype, shape, offset + start, expected)
+    return Region(name, dtype, flat, offset + start, expected), shape
 
 
 def _header(text: str) -> tuple[str, bool, tuple[int, ...]]:

@@ -1,6 +1,6 @@
 """The tensors of a file by name: regions as they are cut, and where one region holds several tensors or views, these.
 
-Knows: how a splitter's regions and torch's views become tensors. Refuses to know: values.
+Knows: how a splitter's regions, torch's views and arrays in Fortran order become tensors. Refuses to know: values.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mvcs.store.splitters.layout import (
     count_elements,
     element_width,
 )
+from mvcs.store.splitters.npy import NPY, NPZ, read_columns
 from mvcs.store.splitters.torch_zip import NOWHERE, read_views
 from mvcs.store.splitters.torch_zip import SPLITTER as TORCH
 
@@ -115,11 +116,13 @@ def read_tensors(source: Source, layout: Layout | None = None) -> Tensors | None
     if layout is None:
         return None
     views: dict[int, list[tuple[str, View]]] = {}
-    if layout.splitter == TORCH:
-        try:
+    try:
+        if layout.splitter == TORCH:
             views = read_views(source)
-        except DOUBTS:
-            views = {}
+        elif layout.splitter in {NPY, NPZ}:
+            views = read_columns(source, layout.splitter)
+    except DOUBTS:
+        views = {}
     found: dict[str, Tensor] = {}
     for region in layout.regions:
         for tensor in _tensors_of(region, views.get(region.offset, [])):

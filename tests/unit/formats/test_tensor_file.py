@@ -40,7 +40,7 @@ def stored(project):
     write(project, {"model.pt": files.safetensors({**BIG, "b": ("F32", (7,), files.noise(28, 5))})})
     ok("commit", "-m", "safetensors", cwd=project)
     repo = mvcs.open(project)
-    return repo, [StoredContent(repo._repository, repo[rev].weights.entries()[0].entry.oid) for rev in ("HEAD~1", "HEAD")]
+    return repo, [StoredContent(repo._repository, repo[rev].weights.files.entries()[0].entry.oid) for rev in ("HEAD~1", "HEAD")]
 
 
 def test_of_stored_tensors_it_is_known_without_their_chunks(stored):

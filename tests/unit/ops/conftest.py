@@ -46,7 +46,7 @@ class Lab:
 
     def has(self, oid: str) -> bool:
         """Whether a commit's weights can be read."""
-        return not self.repo._repository.store.missing([self.repo[oid].weights.entries()[0].entry.oid])
+        return not self.repo._repository.store.missing([self.repo[oid].weights.files.entries()[0].entry.oid])
 
     def problems(self) -> list[dict[str, str]]:
         """What fsck finds."""

@@ -154,7 +154,7 @@ def test_what_anything_else_needs_stays(lab, keep):
     lab.day(100)
     lab.repo.gc()
     assert lab.has(oid)
-    assert lab.repo[oid].weights["model.pt"] == b"weights of the run"
+    assert lab.repo[oid].weights.files["model.pt"] == b"weights of the run"
     assert not lab.has(other)
     assert [said.subject.hex() for said, _ in statements(lab)] == [other]
     assert lab.problems() == []
@@ -210,7 +210,7 @@ def test_large_weights_give_their_chunks_back(lab):
     assert lab.repo.gc(thorough=True).bytes > 850_000
     assert sum(lab.repo.du().stored.values()) < 100_000
     with pytest.raises(WeightsCollected):
-        lab.repo[oid].weights["model.pt"]
+        lab.repo[oid].weights.files["model.pt"]
     assert lab.problems() == []
 
 
@@ -221,14 +221,14 @@ def test_a_chunk_that_a_kept_file_has_too_is_not_lost(lab):
     write(lab.folder, {"model.pt": whole})
     kept = lab.repo.commit("keep").oid.hex()
     store = lab.repo._repository.store
-    piece = store.read_chunk(store.recipe(lab.repo[kept].weights.entries()[0].entry.oid).chunk(1))
+    piece = store.read_chunk(store.recipe(lab.repo[kept].weights.files.entries()[0].entry.oid).chunk(1))
     lab.repo.switch("main")
     oid = lab.run("runs/1", piece)
     lab.repo.config_set("gc.undo_days", "0")
     lab.day(31)
     for _ in range(2):
         assert lab.repo.gc().collected == 0
-    assert lab.repo[oid].weights["model.pt"] == piece
+    assert lab.repo[oid].weights.files["model.pt"] == piece
 
 
 def test_outside_a_workspace_and_for_other_models_nothing_is_collected(lab):
@@ -292,12 +292,12 @@ def test_what_rules_would_have_taken_and_nothing_attests_is_a_loss(lab):
     oid = lab.run("runs/1", "weights of the run")
     lab.repo.config_set("gc.undo_days", "0")
     lab.day(100)
-    lose(lab, lab.repo[oid].weights.entries()[0].entry.oid)
+    lose(lab, lab.repo[oid].weights.files.entries()[0].entry.oid)
     assert [item["kind"] for item in lab.problems()][:1] == ["blob"]
     assert lab.repo.gc().collected == 0
     assert lab.problems() != []
     with pytest.raises(ObjectMissing):
-        lab.repo[oid].weights["model.pt"]
+        lab.repo[oid].weights.files["model.pt"]
     assert lab.repo.show(oid).collected is None
 
 
@@ -306,7 +306,7 @@ def test_a_blob_that_another_commit_needs_is_a_loss_whatever_is_attested(lab):
     second = lab.run("exp/1", "weights of the run", **{"data/b.csv": "5"})
     assert lab.has(first)
     assert lab.repo.show(first).collected is None
-    lose(lab, lab.repo[second].weights.entries()[0].entry.oid)
+    lose(lab, lab.repo[second].weights.files.entries()[0].entry.oid)
     assert any(item["kind"] == "blob" and "needs it" in item["reason"] for item in lab.problems())
 
 
@@ -400,8 +400,8 @@ def test_many_attestations_land_at_once(lab, monkeypatch):
 @pytest.mark.parametrize("verb", [
     lambda repo, oid: repo.checkout(oid), lambda repo, oid: repo.switch("runs/1"), lambda repo, oid: repo.switch("runs/1", force=True),
     lambda repo, oid: repo.restore(["."], source=oid), lambda repo, oid: repo.restore(["model.pt"], source=oid),
-    lambda repo, oid: repo.reset(oid, hard=True), lambda repo, oid: repo[oid].weights["model.pt"],
-    lambda repo, oid: list(repo.cat("runs/1:model.pt")), lambda repo, oid: repo[oid].weights.mapped("model.pt"),
+    lambda repo, oid: repo.reset(oid, hard=True), lambda repo, oid: repo[oid].weights.files["model.pt"],
+    lambda repo, oid: list(repo.cat("runs/1:model.pt")), lambda repo, oid: repo[oid].weights.files.mapped("model.pt"),
     lambda repo, oid: mvcs.clone(repo.root, repo.root + "-copy", branch="runs/1"),
 ])
 def test_what_needs_the_weights_is_refused_by_name_and_changes_nothing(lab, verb):
@@ -459,7 +459,7 @@ def test_a_commit_after_a_reset_stores_what_it_sees_unchanged(lab):
     oid = on_collected(lab)
     write(lab.folder, {"train.py": "a new recipe"})
     made = lab.repo.commit("on top").oid.hex()
-    assert lab.repo[made].weights["model.pt"] == b"weights of the run"
+    assert lab.repo[made].weights.files["model.pt"] == b"weights of the run"
     assert lab.repo.show(oid).collected is None
     assert lab.problems() == []
     lab.day(100)
@@ -471,7 +471,7 @@ def test_a_commit_of_nothing_stores_them_too(lab):
     oid = on_collected(lab)
     with pytest.raises(NothingToCommit):
         lab.repo.commit("nothing")
-    assert lab.repo[oid].weights["model.pt"] == b"weights of the run"
+    assert lab.repo[oid].weights.files["model.pt"] == b"weights of the run"
     assert lab.repo.show(oid).collected is None
     lab.repo.switch("runs/1")
     assert lab.problems() == []
@@ -482,7 +482,7 @@ def test_an_amend_and_a_saved_commit_store_them(lab):
     write(lab.folder, {"train.py": "unsaved"})
     saved = lab.repo.reset("HEAD~1", hard=True).saved
     assert saved is not None
-    assert lab.repo[saved.hex()].weights["model.pt"] == b"weights of the run"
+    assert lab.repo[saved.hex()].weights.files["model.pt"] == b"weights of the run"
     lab.repo.undo()
     assert (lab.folder / "model.pt").read_text() == "weights of the run"
     lab.repo.commit("amended", amend=True)
@@ -512,7 +512,7 @@ def test_a_clone_knows_purpose_from_loss(lab, tmp_path):
         assert copy[oid].code["train.py"] == b"train runs/1"
         copy.gc()
         assert copy.fsck().problems == []
-    lose(lab, lab.repo["main"].weights.entries()[0].entry.oid)
+    lose(lab, lab.repo["main"].weights.files.entries()[0].entry.oid)
     with pytest.raises(MvcsError):
         mvcs.clone(str(lab.folder), str(tmp_path / "broken"))
 
@@ -524,7 +524,7 @@ def test_a_clone_takes_what_was_stored_again(lab, tmp_path):
     lab.repo.reset("HEAD~1", hard=True)
     mvcs.clone(str(lab.folder), str(tmp_path / "copy"))
     with mvcs.open(tmp_path / "copy") as copy:
-        assert copy[oid].weights["model.pt"] == b"weights of the run"
+        assert copy[oid].weights.files["model.pt"] == b"weights of the run"
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'{"pattern":3,"days":"x"}', b'{"pattern":"runs/*"}'])

@@ -14,7 +14,7 @@ from mvcs.errors import ObjectCorrupt, ObjectMissing
 from mvcs.objects.hashing import blob_oid
 from mvcs.ports import FixedClock
 from mvcs.store.base import CHUNKS, MAPPED
-from mvcs.store.mapped import evict, mapped_file
+from mvcs.store.mapped import evict, find_mapped, map_file, mapped_file, open_mapped
 from mvcs.store.segments import PLACE, TABLE
 
 
@@ -144,23 +144,90 @@ def test_a_killed_writer_leaves_no_file_that_is_taken_for_good(store, put, noise
         assert file.read() == noise(900_000)
 
 
-def test_two_threads_may_make_it_at_once(store, put, noise, clock, reach):
-    """The second one begins and ends while the first one stands before its rename."""
+@pytest.mark.parametrize("patience", [0.05, 30])
+def test_who_comes_while_it_is_made_waits_for_it_or_makes_another(store, put, noise, clock, reach, patience):
+    """The first one stands before its rename until the second one has given up, or while it waits."""
+    store.meta.patience = lambda: patience
     oid = put(store, noise(900_000))
-    inner = []
+    made, found = [], []
 
     def other():
-        inner.append(mapped_file(store, oid, clock))
+        found.append(os.stat(mapped_file(store, oid, clock)).st_ino)
 
     def at(name):
-        if name == "mapped file written" and not inner and threading.current_thread() is threading.main_thread():
-            thread = threading.Thread(target=other)
-            thread.start()
-            thread.join()
+        if name == "mapped file written":
+            made.append(threading.current_thread())
+            if len(made) == 1:
+                thread.start()
+                thread.join(2 if patience < 1 else 0.3)
 
+    thread = threading.Thread(target=other)
     reach(at)
     path = mapped_file(store, oid, clock)
-    assert inner == [path]
+    thread.join()
     with open(path, "rb") as file:
         assert file.read() == noise(900_000)
+    assert len(made) == (2 if patience < 1 else 1)
+    assert patience < 1 or found == [os.stat(path).st_ino]
     assert files(store) == [oid.hex()]
+
+
+def test_threads_that_come_together_get_one_file(store, put, noise, clock):
+    oid = put(store, noise(3 << 20))
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(open_mapped(store, oid, clock))) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({os.fstat(descriptor).st_ino for descriptor in found}) == 1
+    maps = [map_file(descriptor) for descriptor in found]
+    assert len({id(each) for each in maps}) == 1
+    assert maps[0][:] == noise(3 << 20)
+
+
+def test_a_private_map_can_be_written_and_nobody_sees_it(store, put, noise, clock):
+    oid = put(store, noise(900_000))
+    mine, other, shared = (map_file(open_mapped(store, oid, clock), private=private) for private in (True, True, False))
+    mine[:6] = b"mine\0\0"
+    assert (mine[:4], other[:], shared[:]) == (b"mine", noise(900_000), noise(900_000))
+    with pytest.raises(TypeError):
+        shared[:4] = b"mine"
+    with open(mapped_file(store, oid, clock), "rb") as file:
+        assert file.read() == noise(900_000)
+
+
+def test_a_link_in_its_place_is_not_followed(store, put, noise, clock, tmp_path):
+    oid = put(store, noise(20_000))
+    path = mapped_file(store, oid, clock)
+    os.rename(path, tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", path)
+    assert find_mapped(store, oid, clock) is None
+    assert not os.path.islink(mapped_file(store, oid, clock))
+
+
+def resident(path: str) -> int:
+    """Bytes of a mapped file that this process holds."""
+    total, inside = 0, False
+    with open("/proc/self/smaps") as file:
+        for line in file:
+            if "-" in line.split(" ", 1)[0]:
+                inside = line.rstrip("\n").endswith(path)
+            elif inside and line.startswith("Rss:"):
+                total += int(line.split()[1]) << 10
+    return total
+
+
+def test_what_was_read_of_the_store_is_given_back_and_can_be_read_on(store, put, noise, clock):
+    oid = put(store, noise(8 << 20))
+    segment = os.path.join(store.segments.folder(1), "data.mdb")
+    assert store.read_blob(oid) == noise(8 << 20)
+    assert resident(segment) > 4 << 20
+    with store.segments.environment(1).read() as transaction:
+        view = next(iter(transaction.items(TABLE)))
+        store.give_back()
+        assert resident(segment) < 1 << 20
+        assert next(iter(transaction.items(TABLE))) == view
+    assert store.read_blob(oid) == noise(8 << 20)
+    os.close(open_mapped(store, oid, clock))
+    assert resident(segment) < 1 << 20

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
 
+from mvcs.formats.tensors import read_array
 from mvcs.store.splitters.layout import UNKNOWN_SHAPE
 from mvcs.store.splitters.source import BytesSource
 from mvcs.store.splitters.tensors import read_tensors
@@ -80,3 +84,14 @@ def test_other_formats_have_their_regions():
     assert found.find(found.tensors[1].name) is found.tensors[1]
     assert found.find("no such") is None
     assert read_tensors(BytesSource(b"no tensors at all")) is None
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (1, 6, 4), (24, 1)])
+@pytest.mark.parametrize("name", ["npy", "npz"])
+def test_arrays_in_fortran_order_have_the_shape_that_numpy_gives_them(shape, name):
+    array = np.asfortranarray(np.arange(np.prod(shape), dtype="<f4").reshape(shape))
+    out = io.BytesIO()
+    np.save(out, array) if name == "npy" else np.savez(out, array=array, other=np.arange(3, dtype="<i8"))
+    found = tensors_of(out.getvalue())["array"]
+    assert found.shape == shape
+    assert (read_array(BytesSource(out.getvalue()), found) == array).all()
