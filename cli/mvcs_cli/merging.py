@@ -124,3 +124,11 @@ def told(ui: Ui, left: Left) -> None:
     for side in ("base", "ours", "theirs"):
         missing = "nothing" if getattr(left.item.conflict, side) is not None and conflict[side] is None else None
         ui.line(f"  {side:<7} {missing or shown_value(conflict[side])}")
+    facts = left.item.conflict.facts
+    if facts:
+        ui.line(f"  {'changes':<7} {', '.join(f'{name} {_number(value)}' for name, value in facts.items())}")
+
+
+def _number(value: object) -> str:
+    """Returns a number of a conflict as people read it."""
+    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

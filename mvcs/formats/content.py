@@ -1,6 +1,6 @@
 """The bytes of one file, wherever they lie: read whole when they are few, in pieces or at any place when they are many.
 
-Knows: how to be read. Refuses to know: stores, paths.
+Knows: how to be read, at any place too. Refuses to know: stores, paths.
 """
 
 from __future__ import annotations
@@ -31,6 +31,19 @@ class Content(Protocol):
 
     def pieces(self) -> Iterator[bytes]:
         """Yields them in pieces of a few MiB at the most; may be asked for again."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Returns the bytes from an offset on, fewer at the end."""
+        ...
+
+
+@runtime_checkable
+class Chunked(Protocol):
+    """Content of which it is known by name which of its bytes are the same as others'."""
+
+    def names(self, offset: int, length: int) -> tuple[object, ...] | None:
+        """Returns what stands for these bytes: where two of it are equal the bytes are. None if nothing does."""
         ...
 
 
@@ -73,3 +86,7 @@ class Bytes:
         """Yields them."""
         if self._content:
             yield self._content
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Returns the bytes from an offset on, fewer at the end."""
+        return self._content[offset : offset + max(length, 0)]

@@ -294,6 +294,7 @@ class _Merging:
         self.result.put({path: NewFile(ingredient, mode.value, merged.content)})
         self.result.decisions += [(path, decision) for decision in merged.decisions]
         self.result.conflicts += [PathConflict(path, conflict) for conflict in merged.conflicts]
+        self.result.notes += [f"{_text(path)}: {note}" for note in merged.notes]
 
     def _whole(
         self, path: bytes, base: Placed | None, ours: Placed | None, theirs: Placed | None, reason: str, *,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.merge.paths import PathConflict
-from mvcs.merge.values import APPEND, BASE, MAX, MEAN, MIN, NEWEST, SET, STRATEGIES, UNION, Conflict
+from mvcs.merge.tensor_strategies import OF_BASE, tensor_strategy
+from mvcs.merge.values import APPEND, BASE, MAX, MEAN, MIN, NEWEST, SET, STRATEGIES, UNION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ _MEANT = {
     SET: "the file cannot hold this value there",
 }
 """Strategy to why it fails where a driver left the conflict."""
+_TENSORS = "it is for two tensors of floating point numbers, of one shape and type"
 
 
 def why_left(item: PathConflict, strategy: str) -> str:
@@ -35,6 +37,9 @@ def why_left(item: PathConflict, strategy: str) -> str:
     """
     key, fitting = item.conflict.key, item.strategies or ()
     why = _MEANT.get(strategy, "")
+    numbers = tensor_strategy(strategy)
+    if numbers is not None:
+        why = _TENSORS + (", and a base of the same" if numbers.name in OF_BASE else "")
     if fitting and strategy not in fitting:
         why = f"{', '.join(fitting)} do"
     return f"{strategy} does not settle {'the file as a whole' if key is None else key}" + (f": {why}" if why else "")
@@ -52,9 +57,7 @@ def with_refusals(conflicts: Iterable[PathConflict], named: ChooseAt) -> list[Pa
 
 def _with_refusal(item: PathConflict, named: ChooseAt) -> PathConflict:
     choice, old = named(item.path, item.conflict), item.conflict
-    if choice is None or choice.strategy not in STRATEGIES:
+    if choice is None or not (choice.strategy in STRATEGIES or tensor_strategy(choice.strategy)):
         return item
     reason = "; ".join(filter(None, (old.reason, why_left(item, choice.strategy))))
-    return PathConflict(
-        item.path, Conflict(old.key, old.base, old.ours, old.theirs, reason), item.strategies, item.ingredients
-    )
+    return PathConflict(item.path, old.but(reason=reason), item.strategies, item.ingredients)

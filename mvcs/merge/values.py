@@ -11,7 +11,7 @@ from mvcs.formats.values import same, to_json
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mvcs.formats.content import Content
     from mvcs.formats.values import Found
@@ -47,16 +47,21 @@ class Conflict(Record):
         ours: What the branch that is merged into has.
         theirs: What the merged one has.
         reason: Why it could not be settled closer, such as "not YAML: line 3: ...".
+        facts: What else to know of it, such as how far each side went.
     """
 
-    __slots__ = ("base", "key", "ours", "reason", "theirs")
+    __slots__ = ("base", "facts", "key", "ours", "reason", "theirs")
 
-    def __init__(self, key: str | None, base: Found, ours: Found, theirs: Found, reason: str = "") -> None:
+    def __init__(
+        self, key: str | None, base: Found, ours: Found, theirs: Found, reason: str = "",
+        facts: Mapping[str, Found] | None = None,
+    ) -> None:
         self.key = key
         self.base = base
         self.ours = ours
         self.theirs = theirs
         self.reason = reason
+        self.facts = dict(facts or {})
 
     def to_dict(self) -> dict[str, object]:
         """Returns the conflict as JSON carries it, without the file's path."""
@@ -65,6 +70,8 @@ class Conflict(Record):
         }
         if self.reason:
             made["reason"] = self.reason
+        if self.facts:
+            made["changes"] = {name: to_json(value) for name, value in self.facts.items()}
         return made
 
 
@@ -72,15 +79,17 @@ class Choice(Record):
     """How a conflict is to be settled.
 
     Args:
-        strategy: One of STRATEGIES, or SET.
+        strategy: One of STRATEGIES, or SET; of tensors also those of `tensor_strategies`.
         value: The value of SET.
+        said: Whether somebody said it of this very conflict.
     """
 
-    __slots__ = ("strategy", "value")
+    __slots__ = ("said", "strategy", "value")
 
-    def __init__(self, strategy: str, value: Found = None) -> None:
+    def __init__(self, strategy: str, value: Found = None, *, said: bool = False) -> None:
         self.strategy = strategy
         self.value = value
+        self.said = said
 
 
 if TYPE_CHECKING:
@@ -109,16 +118,19 @@ class Merged(Record):
         content: The file. Where conflicts are left it has conflict markers if it is text, else what ours has.
         conflicts: What is left to settle, in the order of the file.
         decisions: What strategies settled.
+        notes: What to tell of it.
     """
 
-    __slots__ = ("conflicts", "content", "decisions")
+    __slots__ = ("conflicts", "content", "decisions", "notes")
 
     def __init__(
-        self, content: Content, conflicts: tuple[Conflict, ...] = (), decisions: tuple[Decision, ...] = ()
+        self, content: Content, conflicts: tuple[Conflict, ...] = (), decisions: tuple[Decision, ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.content = content
         self.conflicts = conflicts
         self.decisions = decisions
+        self.notes = notes
 
 
 def leave(conflict: Conflict) -> Choice | None:

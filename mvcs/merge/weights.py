@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from mvcs.objects.hashing import Oid
 
-WEIGHT_STRATEGIES = (OURS, THEIRS)
+TENSORS = "tensors"
+"""What the origin of weights is merged by where nobody has named a strategy."""
 
 
 class Outcome(Record):
@@ -47,10 +48,10 @@ class Verdict(Record):
     """Whose weights the merge has.
 
     Args:
-        side: ours or theirs; None if both trained and both count.
+        side: ours or theirs; None if both count, so that the result may be neither's.
         origin: Their origin, None without weights.
-        whole: Whether the other side's files do not count. Else both sides' are merged by file, so that what one side
-            named otherwise or took out holds beside what the other trained.
+        whole: Whether the other side's files do not count. Else both sides' are merged by path, so that what one side
+            named otherwise or took out holds beside what the other trained; by tensor where both count.
         stale: Whether they belong to neither the merged recipe nor a strategy.
         dropped: Whether the other side trained too, and that is not in the result.
     """
@@ -78,7 +79,7 @@ def judge(
         ours: The branch that is merged into.
         theirs: The merged one.
         recipe: Oid of the merged recipe.
-        strategy: What the user named with --weights.
+        strategy: What the user named with --weights: a side, or how tensors that both changed are merged.
         asked: Whether somebody asked for theirs' weights alone: then they are taken whatever made them.
 
     Laws:
@@ -87,8 +88,10 @@ def judge(
     """
     sides = {OURS: ours, THEIRS: theirs}
     if strategy is not None:
-        made = None if sides[strategy].weights is None else Origin(recipe, f"merged:{strategy}")
-        return Verdict(strategy, made, whole=True)
+        side = sides.get(strategy)
+        counted = sides.values() if side is None else [side]
+        made = Origin(recipe, f"merged:{strategy}") if any(one.weights is not None for one in counted) else None
+        return Verdict(None if side is None else strategy, made, whole=side is not None)
     fresh = [name for name, side in sides.items() if side.weights is not None and _recipe(side) == recipe]
     trained = [name for name, side in sides.items() if _trained(base, side)]
     if asked and trained == [THEIRS]:
@@ -102,7 +105,7 @@ def judge(
     if other not in trained or ours.weights == theirs.weights:
         return Verdict(winner, side.origin, stale=stale)
     if len(fresh) == 2:
-        return Verdict(None, Origin(recipe, "merged:tensors"))
+        return Verdict(None, Origin(recipe, f"merged:{TENSORS}"))
     return Verdict(winner, side.origin, whole=True, stale=stale, dropped=True)
 
 

@@ -13,7 +13,7 @@ from mvcs.merge.refusals import why_left
 from mvcs.merge.values import OURS, SET
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
-from mvcs.ops.merge import MergeResult, changed_paths, check_text
+from mvcs.ops.merge import MergeResult, changed_paths, check_strategy, check_text
 from mvcs.ops.merging import Plan, Progress, Settled, require_in_progress
 from mvcs.ops.recover import recover
 from mvcs.ops.settling import EDITED, left_of, refuse_moved, run_again, settled_by_hand
@@ -113,6 +113,8 @@ def resolve(repository: Repository, request: ResolveRequest) -> MergeResult:
     repository.writable()
     check_text("--set", request.value)
     check_text("key", request.key)
+    if request.strategy not in {SET, EDITED, RELOCK}:
+        check_strategy("resolve", request.strategy)
     workspace = open_workspace(repository)
     with workspace.locked():
         recover(workspace)

@@ -6,9 +6,12 @@ Knows: stored trees and blobs, what of a virtual base is invented. Refuses to kn
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mvcs.formats.content import Bytes
+from mvcs.merge.tensor_file import TensorFile
 from mvcs.merge.weights import Outcome
 from mvcs.objects.editing import edit_tree, ingredient_trees
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid
@@ -17,7 +20,7 @@ from mvcs.ops.trees import NewTree
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from mvcs.formats.content import Content
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from mvcs.objects.commit import Commit
     from mvcs.objects.tree import Entry
     from mvcs.repo.repository import Repository
-    from mvcs.store.base import Batch
+    from mvcs.store.base import Batch, BlobReader
     from mvcs.store.splitters.source import Source
 
 PIECE = 4 << 20
@@ -70,11 +73,16 @@ class StoredContent:
     def __init__(self, repository: Repository, oid: Oid) -> None:
         self._repository = repository
         self._oid = oid
+        self._size: int | None = None
+        self._reader: BlobReader | None = None
+        self._cuts: tuple[list[int], list[Oid]] | None = None
 
     @property
     def size(self) -> int:
         """How many bytes."""
-        return self._repository.store.blob_size(self._oid)
+        if self._size is None:
+            self._size = self._repository.store.blob_size(self._oid)
+        return self._size
 
     def read(self) -> bytes:
         """Returns all of them."""
@@ -92,6 +100,23 @@ class StoredContent:
     def source(self) -> AbstractContextManager[Source]:
         """Opens it; only the chunks that are read are decoded."""
         return self._repository.store.open(self._oid)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Returns the bytes from an offset on, fewer at the end."""
+        if self._reader is None:
+            self._reader = self._repository.store.open(self._oid)
+        self._reader.seek(offset)
+        return self._reader.read(max(length, 0))
+
+    def names(self, offset: int, length: int) -> tuple[object, ...] | None:
+        """Returns the chunks that these bytes lie in, and where in the first; see `mvcs.formats.content.Chunked`."""
+        if self._cuts is None:
+            recipe = self._repository.store.recipe(self._oid)
+            lengths, oids = ([self.size], [self._oid]) if recipe is None else (recipe.lengths, recipe.chunks())
+            self._cuts = [0, *accumulate(lengths)], oids
+        ends, oids = self._cuts
+        first, last = bisect_right(ends, offset) - 1, bisect_left(ends, offset + length)
+        return offset - ends[first], length, *oids[first:last]
 
 
 class Desk:
@@ -124,10 +149,16 @@ class Desk:
             return Bytes(self._batch.load(oid, BLOB))
         return StoredContent(self.repository, oid)
 
-    def put(self, content: Content) -> tuple[Oid, int]:
-        """Takes a content; returns its oid and bytes."""
+    def put(self, content: Content, near: Sequence[Oid] = ()) -> tuple[Oid, int]:
+        """Takes a content; returns its oid and bytes.
+
+        Args:
+            content: The content.
+            near: Blobs that it is likely to resemble.
+        """
         if self._batch is not None:
-            return self._batch.put_pieces(content.pieces(), content.size), content.size
+            layout = content.layout if isinstance(content, TensorFile) else None
+            return self._batch.put_pieces(content.pieces(), content.size, near, layout), content.size
         hasher = BlobHasher()
         for piece in content.pieces():
             hasher.update(piece)

@@ -108,6 +108,15 @@ class DiskContent:
         except OSError as error:
             raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Returns the bytes from an offset on, fewer at the end."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(offset)
+                return file.read(max(length, 0))
+        except OSError as error:
+            raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
+
 
 def details(
     repository: Repository, changes: Iterable[FileChange], *, workspace: Workspace | None = None, context: int = 3

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import is_ancestor, merge_bases
 from mvcs.errors import InvalidArgument, RevisionNotFound, UnrelatedHistories, UnsavedWork
+from mvcs.merge.tensor_strategies import SPELLINGS, tensor_strategy, weight_rules
 from mvcs.merge.values import STRATEGIES
-from mvcs.merge.weights import WEIGHT_STRATEGIES
 from mvcs.objects.commit import Commit
 from mvcs.objects.editing import find_file, flatten
 from mvcs.objects.hashing import COMMIT, TREE, Oid
@@ -90,7 +90,7 @@ class MergeRequest(Record):
         revision: What to merge.
         dry_run: Only say what it would give.
         strategies: (pattern, strategy) for conflicts, first match wins.
-        weights: Whose weights to take.
+        weights: Whose weights to take, or how tensors that both changed are merged.
         message: Of the merge commit.
         fast_forward: Whether a branch that is only behind just moves.
         allow_unrelated: Whether histories without a common ancestor may be merged.
@@ -174,12 +174,20 @@ def check_strategies(strategies: tuple[tuple[str, str], ...], weights: str | Non
     """
     for pattern, strategy in strategies:
         check_text("--strategy", pattern)
-        if strategy not in STRATEGIES:
-            raise InvalidArgument(
-                argument="--strategy", value=f"{pattern}={strategy}", reason=f"one of {', '.join(STRATEGIES)}"
-            )
-    if weights is not None and weights not in WEIGHT_STRATEGIES:
-        raise InvalidArgument(argument="--weights", value=weights, reason=f"one of {', '.join(WEIGHT_STRATEGIES)}")
+        check_strategy("--strategy", strategy, f"{pattern}={strategy}")
+    check_text("--weights", weights)
+    weight_rules(weights)
+
+
+def check_strategy(argument: str, strategy: str, shown: str | None = None) -> None:
+    """Checks that a strategy exists.
+
+    Raises:
+        InvalidArgument: If it does not.
+    """
+    if strategy not in STRATEGIES and tensor_strategy(strategy) is None:
+        known = f"one of {', '.join((*STRATEGIES, *SPELLINGS))}"
+        raise InvalidArgument(argument=argument, value=shown or strategy, reason=known)
 
 
 def refuse_unsaved(seen: Look, target: NewTree) -> None:

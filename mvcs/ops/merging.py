@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import merge_bases
 from mvcs.errors import MergeInProgress, NoMergeInProgress
+from mvcs.merge.tensor_strategies import weight_rules
 from mvcs.merge.values import OURS, THEIRS, Choice
 from mvcs.objects.hashing import Oid, parse_oid
 from mvcs.objects.record import Record
@@ -92,19 +93,32 @@ class Plan(Record):
         self.only = only
         self.settled = settled
 
-    def choose(self, path: bytes, conflict: Conflict) -> Choice | None:
-        """Says how a conflict is settled: by the last word about its key, then about its file, then by strategies."""
+    def choose(self, path: bytes, conflict: Conflict, *, weights: bool = False) -> Choice | None:
+        """Says how a conflict is settled: by the last word about its key, then about its file, then by strategies.
+
+        Args:
+            path: Where it is.
+            conflict: The conflict.
+            weights: Whether it is one of the weights, for which `--weights` comes before other strategies.
+        """
         here = [said for said in reversed(self.settled) if said.path == path]
         for wanted in dict.fromkeys((conflict.key, None)):
             for said in here:
                 if said.key == wanted:
-                    return Choice(said.strategy, said.value)
+                    return Choice(said.strategy, said.value, said=True)
         text = path.decode("utf-8", "surrogateescape")
+        full = text if conflict.key is None else f"{text}:{conflict.key}"
+        for pattern, strategy in weight_rules(self.weights) if weights else ():
+            if any(fnmatchcase(name, pattern) for name in (conflict.key or text, full)):
+                return Choice(strategy)
         for pattern, strategy in self.strategies:
-            name = f"{text}:{conflict.key}" if ":" in pattern and conflict.key is not None else text
-            if fnmatchcase(name, pattern):
+            if fnmatchcase(full if ":" in pattern else text, pattern):
                 return Choice(strategy)
         return None
+
+    def choose_weights(self, path: bytes, conflict: Conflict) -> Choice | None:
+        """Says how a conflict of weights is settled, see `choose`."""
+        return self.choose(path, conflict, weights=True)
 
     def reconciliation(
         self, repository: Repository, ours: Commit | None, ours_oid: Oid | None, batch: Batch | None,
@@ -129,6 +143,7 @@ class Plan(Record):
         return Reconciliation(
             desk, base, state_of(repository, ours, ours_oid), state_of(repository, theirs, self.theirs), self.choose,
             keys=self.keys, only=self.only, merged=merged, project=Declaring(repository), sides=sides,
+            choose_weights=self.choose_weights,
         )
 
     def sides(self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True) -> Sides:

@@ -109,9 +109,10 @@ class RecipeMerge:
             else:
                 changes.append(FileChange(path, self.mine.file_at(path), placed))
         for path, file in merged.files.items():
-            oid, size = self.desk.put(file.content)
-            entry = Entry(path.rpartition(b"/")[2], file.mode, IS_BLOB, oid, size)
             here = self.mine.file_at(path)
+            near = () if here is None else (here.entry.oid,)
+            oid, size = self.desk.put(file.content, near)
+            entry = Entry(path.rpartition(b"/")[2], file.mode, IS_BLOB, oid, size)
             if is_generated(path):
                 edits[path] = entry
                 continue
@@ -130,7 +131,10 @@ class RecipeMerge:
 
     def choose(self, path: bytes, conflict: Conflict) -> Choice | None:
         """Returns the choice; where the ancestors disagree there is no base to be chosen."""
-        choice = self._chosen(path, conflict)
+        return self.allowed(self._chosen(path, conflict), conflict)
+
+    def allowed(self, choice: Choice | None, conflict: Conflict) -> Choice | None:
+        """Returns a choice, None if it is a base that the ancestors disagree about."""
         invented = choice is not None and choice.strategy == BASE and self.desk.is_invented(conflict)
         return None if invented else choice
 

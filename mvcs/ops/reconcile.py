@@ -25,6 +25,7 @@ from mvcs.ops.parts import is_generated, join
 from mvcs.ops.recipes import RecipeMerge
 from mvcs.ops.telling import Sides, for_now, of_metrics, of_weights
 from mvcs.ops.trees import Files, NewTree
+from mvcs.ops.weight_files import WeightFiles
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from mvcs.diff.trees import FileChange
     from mvcs.merge.paths import ChooseAt
+    from mvcs.merge.values import Choice, Conflict
     from mvcs.merge.weights import Verdict
     from mvcs.objects.editing import Placed
     from mvcs.objects.hashing import Oid
@@ -78,6 +80,7 @@ class Reconciliation:
         ours: What is merged into.
         theirs: What is merged.
         choose: Says how a conflict on a path is settled.
+        choose_weights: Says how one of the weights is settled; without it as any other.
         keys: Path pattern to the columns that identify a row of a table.
         only: Ingredients whose changes of theirs count; all if empty.
         merged: Paths that somebody else has merged already, with what is there now.
@@ -89,7 +92,7 @@ class Reconciliation:
         self, desk: Desk, base: State, ours: State, theirs: State, choose: ChooseAt, *,
         keys: Mapping[str, tuple[str, ...]], only: tuple[str, ...] = (),
         merged: Mapping[bytes, Placed | None] | None = None, project: Declaring | None = None,
-        sides: Sides | None = None,
+        sides: Sides | None = None, choose_weights: ChooseAt | None = None,
     ) -> None:
         self.desk = desk
         self.base = base
@@ -102,6 +105,9 @@ class Reconciliation:
         self._paths = RecipeMerge(
             desk, base, ours, theirs, choose, keys=keys, only=only, merged=merged, project=project
         )
+        self._chosen_weights = choose_weights or choose
+        self._weight_files = WeightFiles(self._paths, self._chosen_weights)
+        self._of_weights: set[bytes] = set()
         changes = self._paths.our_changes, self._paths.their_changes
         self._renamed = [(old, new) for side in changes for old, new in renamed_weights(side).items()]
 
@@ -109,8 +115,13 @@ class Reconciliation:
         """Merges.
 
         Args:
-            strategy: Whose weights to take, whatever they came from.
+            strategy: Whose weights to take, whatever they came from; or how tensors that both changed are merged.
+
+        Raises:
+            InvalidArgument: If `strategy` has a pattern that no tensor's name fits.
         """
+        if strategy is not None:
+            self._weight_files.refuse_unknown(strategy)
         merged = self._paths.run()
         unsettled = any(not self._is_about(item.path) for item in merged.conflicts)
         edits = self._paths.edits_of(merged)
@@ -122,7 +133,7 @@ class Reconciliation:
         named = strategy if asked or not self._only else None
         verdict = judge(base, ours, theirs, recipe, named, asked=asked)
         if not verdict.whole:
-            self._by_file("weights", edits, merged)
+            self._by_file("weights", edits, merged, self._weight_files if verdict.side is None else None)
         elif verdict.side == THEIRS:
             self._take("weights", self.theirs, edits, merged)
         weights = self._core(self.desk.new_tree(self.ours.tree, edits)).files_of("weights")
@@ -142,7 +153,7 @@ class Reconciliation:
         result = self._put_in_place(merged, edits)
         origin, stale = self._origin(verdict, tree, recipe, result)
         measured = self._measured(having, result)
-        conflicts = with_refusals(sorted(merged.conflicts, key=lambda item: item.path), self._chosen)
+        conflicts = with_refusals(sorted(merged.conflicts, key=lambda item: item.path), self._named)
         notes: list[str] = []
         if not unsettled or strategy is not None:
             notes = self._notes(verdict, (ours, theirs), result, measured, stale=stale, left=bool(conflicts))
@@ -188,12 +199,17 @@ class Reconciliation:
 
     # Weights and metrics of the result
 
-    def _by_file(self, ingredient: str, edits: Edits, merged: PathMerge) -> None:
-        """Merges weights file by file, metrics by name too."""
+    def _by_file(
+        self, ingredient: str, edits: Edits, merged: PathMerge, inside: WeightFiles | None = None
+    ) -> None:
+        """Merges weights or metrics by path: metrics inside by name, weights by tensor if that is given."""
         paths = self._paths
+        drivers = Drivers(self.desk.read, paths.inside) if inside is None else inside.drivers()
         ours = [change for change in paths.our_changes if change.ingredient == ingredient]
         theirs = [change for change in paths.their_changes if change.ingredient == ingredient]
-        found = merge_paths(ours, theirs, Drivers(self.desk.read, paths.inside), paths.choose)
+        found = merge_paths(ours, theirs, drivers, paths.choose if inside is None else inside.choose)
+        if inside is not None:
+            self._of_weights = {item.path for item in found.conflicts if not is_generated(item.path)}
         self._settle_clashes(found, edits, self.theirs)
         edits.update(paths.edits_of(found))
         join(merged, found)
@@ -297,6 +313,10 @@ class Reconciliation:
                 having, self._sides, there="metrics" in there, stale=measured != there.get("weights"), left=left
             ),
         ]
+
+    def _named(self, path: bytes, conflict: Conflict) -> Choice | None:
+        """Returns what was said of a conflict that is left."""
+        return (self._chosen_weights if path in self._of_weights else self._chosen)(path, conflict)
 
     def _is_about(self, path: bytes) -> bool:
         sides = [

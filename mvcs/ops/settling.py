@@ -23,8 +23,10 @@ from mvcs.repo.reading import Digest, read_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mvcs.formats.content import Content
     from mvcs.formats.values import Value
     from mvcs.merge.paths import PathConflict
+    from mvcs.merge.tensor_units import TensorSide
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Entry
     from mvcs.objects.values import Json
@@ -107,6 +109,7 @@ class _State:
         if written is not None and self._written is None:
             self.edited = False  # a folder, told as a clash
         self._keys: tuple[dict[str, Value], dict[str, Value]] | None = None
+        self._sides: tuple[TensorSide, TensorSide] | None = None
         self._seen = seen
 
     def settles(self, key: str | None) -> bool:
@@ -119,6 +122,8 @@ class _State:
             return True
         if kind == "table":
             return False
+        if self._written.ingredient == "weights" and kind in {"bytes", "tensors"}:
+            return self._differ(key)
         if self._keys is None:
             self._keys = self._read()
         before, now = (found.get(key, ABSENT) for found in self._keys)
@@ -127,17 +132,36 @@ class _State:
     def _inner(self) -> bytes:
         return self._path.split(b"/", 1)[1] if b"/.mvcs/" in self._path else self._path
 
-    def _read(self) -> tuple[dict[str, Value], dict[str, Value]]:
-        from mvcs.ops.blame import read_keys
+    def _contents(self) -> tuple[Content, Content]:
         from mvcs.ops.desk import StoredContent
         from mvcs.ops.details import DiskContent
 
         assert self._written is not None
         workspace = self._seen.workspace
         stored = StoredContent(workspace.repository, self._written.entry.oid)
-        disk = DiskContent(os.path.join(os.fsencode(workspace.root), self._path))
+        return stored, DiskContent(os.path.join(os.fsencode(workspace.root), self._path))
+
+    def _differ(self, tensor: str) -> bool:
+        """Whether a tensor is another one than the merge wrote; not where the file has no tensors any more."""
+        from mvcs.merge.tensor_units import read_side, same_unit
+
         try:
-            found = [read_keys(self._inner(), self._written.ingredient, content) or {} for content in (stored, disk)]
+            if self._sides is None:
+                stored, disk = self._contents()
+                self._sides = read_side(stored, "the merge's"), read_side(disk, "the edited one")
+            before, now = self._sides
+            return not same_unit(before, before.find(tensor), now, now.find(tensor))
+        except MvcsError:
+            return False
+
+    def _read(self) -> tuple[dict[str, Value], dict[str, Value]]:
+        from mvcs.ops.blame import read_keys
+
+        assert self._written is not None
+        try:
+            found = [
+                read_keys(self._inner(), self._written.ingredient, content) or {} for content in self._contents()
+            ]
         except MvcsError:
             return {}, {}  # cannot be read now: nothing of it is settled
         return found[0], found[1]

@@ -55,7 +55,7 @@ class Sides(Record):
 
 def for_now(verdict: Verdict, sides: Sides) -> str:
     """Returns what to tell of whose weights there are while conflicts are left in the recipe."""
-    whose = "both sides', file by file" if verdict.side is None else f"those of {sides.name(verdict.side)}"
+    whose = "both sides', tensor by tensor" if verdict.side is None else f"those of {sides.name(verdict.side)}"
     return f"for now the weights are {whose}: this is decided anew as conflicts in the recipe are settled"
 
 

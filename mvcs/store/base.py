@@ -122,8 +122,17 @@ class Batch(Protocol):
         """
         ...
 
-    def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
-        """Adds a blob that comes in pieces, `size` bytes in all."""
+    def put_pieces(
+        self, pieces: Iterator[bytes], size: int, near: Sequence[Oid] = (), layout: Layout | None = None
+    ) -> Oid:
+        """Adds a blob that comes in pieces, `size` bytes in all.
+
+        Args:
+            pieces: Its bytes.
+            size: How many.
+            near: As in `put_file`.
+            layout: Where its tensors are, if it is known.
+        """
         ...
 
     def put_object(self, kind: str, payload: bytes) -> Oid:

@@ -157,9 +157,13 @@ class Ingest:
             self._take([(oid, len(content), record)])
         return oid
 
-    def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
+    def put_pieces(
+        self, pieces: Iterator[bytes], size: int, near: Sequence[Oid] = (), layout: Layout | None = None
+    ) -> Oid:
         """Adds a blob that comes in pieces, `size` bytes in all."""
-        return self.put_bytes(b"".join(pieces)) if size <= ONE_CHUNK else self._put_large(pieces, size)[0]
+        if size <= ONE_CHUNK:
+            return self.put_bytes(b"".join(pieces), near)
+        return self._put_large(pieces, size, near=near, partition=Partition(layout, size))[0]
 
     def load(self, oid: Oid, kind: str) -> bytes:
         """Returns a blob or structured object that is stored or on its way in."""

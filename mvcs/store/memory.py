@@ -77,8 +77,10 @@ class _Batch:
         heard(len(content))
         return self.put_bytes(content), len(content)
 
-    def put_pieces(self, pieces: Iterator[bytes], size: int) -> Oid:
-        del size
+    def put_pieces(
+        self, pieces: Iterator[bytes], size: int, near: Sequence[Oid] = (), layout: Layout | None = None
+    ) -> Oid:
+        del size, near, layout
         return self.put_bytes(b"".join(pieces))
 
     def put_object(self, kind: str, payload: bytes) -> Oid:

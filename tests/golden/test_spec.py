@@ -10,6 +10,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from mvcs.merge import tensor_math
+from mvcs.merge.tensor_strategies import SPELLINGS
 from mvcs.objects import codec, commit, prolly, root, tree
 from mvcs.objects.attestation import PREDICATES, Attestation
 from mvcs.objects.codec import decode
@@ -317,3 +319,10 @@ def test_the_cuts_of_the_example():
     layout = Layout("example@1", [Region(name, "", UNKNOWN_SHAPE, int(at), int(length)) for name, at, length in found], size)
     cuts = [f"{cut.offset}:{cut.length}{':fastcdc' * cut.fastcdc}" for cut in plan.plan(layout, size)]
     assert cuts == block["cuts"].split()
+
+
+def test_the_strategies_of_tensors():
+    text = section("14.2.1")
+    assert [row[0].strip("`") for row in table(text)] == list(SPELLINGS)
+    assert f"abs(cos w) > {tensor_math.LINEAR_FROM} " in text
+    assert "merged:tensors" in section("14.2")

@@ -15,9 +15,14 @@ from mvcs_cli.verb import complete_revision, verb
 @click.option("--abort", is_flag=True, help="Give up the merge in progress; edits are saved (mvcs undo).")
 @click.option(
     "-s", "--strategy", "strategies", multiple=True, metavar="PATTERN=S",
-    help="Settle conflicts of PATH or PATH:KEY by ours, theirs, base, union, newest, append, min, max or mean.",
+    help="Settle conflicts of PATH or PATH:KEY by ours, theirs, base, union, newest, append, min, max or mean;"
+    " of tensors by what --weights knows.",
 )
-@click.option("--weights", metavar="S", help="Take the weights of ours or theirs, whatever they came from.")
+@click.option(
+    "--weights", metavar="S",
+    help="Take the weights of ours or theirs, whatever they came from; or merge them by tensor, and what both changed"
+    " by base, avg, wavg:A, slerp:T, task:L1,L2 or ties:DENSITY; PATTERN=S,... says it of tensors by name.",
+)
 @click.option("-m", "--message", multiple=True, help="The message; several are paragraphs.")
 @click.option("--no-ff", is_flag=True, help="Make a merge commit also where the branch could just move forward.")
 @click.option("--resolve", type=click.Choice(["pip", "uv"]), help="Ask whether the packages can be installed together.")

@@ -11,15 +11,13 @@ from mvcs_cli.merging import merged
 from mvcs_cli.ui import Ui
 from mvcs_cli.verb import verb
 
-CHOICES = ("ours", "theirs", "base", "union", "newest", "append", "min", "max", "mean")
-
 
 @verb("resolve")
 @click.argument("path", metavar="PATH[:KEY]")
 @click.option("--ours", "choice", flag_value="ours", help="Take what this branch has.")
 @click.option("--theirs", "choice", flag_value="theirs", help="Take what the merged one has.")
 @click.option("--base", "choice", flag_value="base", help="Take what both came from.")
-@click.option("--with", "choice", type=click.Choice(CHOICES), help="Take what a strategy gives.")
+@click.option("--with", "choice", metavar="S", help="Take what a strategy gives, see mvcs help merge.")
 @click.option("--set", "value", metavar="V", help="Take this value.")
 @click.option("--relock", metavar="TOOL", type=click.Choice(["pip", "uv"]), help="Packages: what pip or uv chooses.")
 @click.option("--edit", is_flag=True, help="Open the file in an editor; the file is then right as it is.")

@@ -82,6 +82,10 @@ class Spool:
         """Yields all bytes."""
         return self.part(0, self.size)
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Returns the bytes from an offset on, fewer at the end."""
+        return self.at(offset, max(0, min(length, self.size - offset)))
+
     def close(self) -> None:
         """Gives the file back."""
         self._finalizer()

@@ -40,12 +40,9 @@ def split_safetensors(source: Source) -> Layout:
     Raises:
         InvalidObject: If it is not one, or its tensors do not fill the file.
     """
-    length = int.from_bytes(read_all(source, 0, 8, "safetensors"), "little")
-    if not 2 <= length <= MAX_HEADER:
-        raise InvalidObject(kind="safetensors", reason=f"a header of {length} bytes")
-    header = read_all(source, 8, length, "safetensors")
-    layout = Layout(SPLITTER, _regions(header, 8 + length), source.size)
-    at = 8 + length
+    header = _header(source)
+    layout = Layout(SPLITTER, _regions(header, 8 + len(header)), source.size)
+    at = 8 + len(header)
     for region in layout.regions:  # the format allows no holes
         if region.offset != at:
             raise InvalidObject(kind="safetensors", reason=f"a hole at {at}")
@@ -55,7 +52,26 @@ def split_safetensors(source: Source) -> Layout:
     return layout
 
 
-def _regions(header: bytes, start: int) -> Iterator[Region]:
+def header_order(source: Source) -> tuple[bytes, list[str]]:
+    """Returns the JSON of a file's metadata, empty without, and the names of its tensors in the order of the header.
+
+    Raises:
+        InvalidObject: If it is no safetensors file.
+    """
+    header = _header(source)
+    metadata: list[bytes] = []
+    names = [region.name for region in _regions(header, 8 + len(header), metadata)]
+    return b"".join(metadata), names
+
+
+def _header(source: Source) -> bytes:
+    length = int.from_bytes(read_all(source, 0, 8, "safetensors"), "little")
+    if not 2 <= length <= MAX_HEADER:
+        raise InvalidObject(kind="safetensors", reason=f"a header of {length} bytes")
+    return read_all(source, 8, length, "safetensors")
+
+
+def _regions(header: bytes, start: int, metadata: list[bytes] | None = None) -> Iterator[Region]:
     at = _expect(_OPEN, header, 0).end()
     last = header[at : at + 1] == b"}"
     at += last
@@ -68,6 +84,8 @@ def _regions(header: bytes, start: int) -> Iterator[Region]:
         name = _text(key[1])
         if name == "__metadata__":
             at = _after_metadata(header, key.end())
+            if metadata is not None:
+                metadata[:] = [header[key.end() : at]]
         else:
             region, at = _region(name, header, key.end(), start)
             yield region

@@ -21,8 +21,10 @@ READ_AHEAD = 64 << 10
 class Source(Protocol):
     """What a splitter reads."""
 
-    size: int
-    """Bytes in all."""
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        ...
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Returns the bytes from an offset on, fewer at the end."""

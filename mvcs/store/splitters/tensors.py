@@ -115,6 +115,16 @@ def read_tensors(source: Source, layout: Layout | None = None) -> Tensors | None
     layout = split(source) if layout is None else layout
     if layout is None:
         return None
+    views = _views(source, layout)
+    found = {tensor.name: tensor for _, tensors in by_region(source, layout, views) for tensor in tensors}
+    for name, view in views.get(NOWHERE, []):
+        if not count_elements(view.shape):
+            found.setdefault(name, Tensor(name, view.storage.dtype, view.shape, 0, 0))
+    return Tensors(layout.splitter, tuple(found.values()), layout.size)
+
+
+def _views(source: Source, layout: Layout) -> dict[int, list[tuple[str, View]]]:
+    """Returns the tensors that are parts of regions, or lie in another order: offset of a region to names and views."""
     views: dict[int, list[tuple[str, View]]] = {}
     try:
         if layout.splitter == TORCH:
@@ -123,14 +133,23 @@ def read_tensors(source: Source, layout: Layout | None = None) -> Tensors | None
             views = read_columns(source, layout.splitter)
     except DOUBTS:
         views = {}
-    found: dict[str, Tensor] = {}
+    return views
+
+
+def by_region(
+    source: Source, layout: Layout, views: dict[int, list[tuple[str, View]]] | None = None
+) -> Iterator[tuple[Region, list[Tensor]]]:
+    """Yields the regions of a file, each with its tensors; of two tensors of one name the first counts.
+
+    Raises:
+        OSError: If the source cannot be read.
+    """
+    views = _views(source, layout) if views is None else views
+    seen: set[str] = set()
     for region in layout.regions:
-        for tensor in _tensors_of(region, views.get(region.offset, [])):
-            found.setdefault(tensor.name, tensor)
-    for name, view in views.get(NOWHERE, []):
-        if not count_elements(view.shape):
-            found.setdefault(name, Tensor(name, view.storage.dtype, view.shape, 0, 0))
-    return Tensors(layout.splitter, tuple(found.values()), layout.size)
+        tensors = [one for one in _tensors_of(region, views.get(region.offset, [])) if one.name not in seen]
+        seen.update(tensor.name for tensor in tensors)
+        yield region, tensors
 
 
 def _tensors_of(region: Region, views: list[tuple[str, View]]) -> Iterator[Tensor]:

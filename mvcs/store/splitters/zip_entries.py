@@ -26,6 +26,7 @@ _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR = struct.Struct("<4sIQI")
+_CHECKSUM_LOCAL, _CHECKSUM_CENTRAL = 14, 16
 _COMMENT = 0xFFFF
 _FULL16, _FULL = 0xFFFF, 0xFFFF_FFFF
 _ENCRYPTED = 0x0001 | 0x0040 | 0x2000
@@ -82,6 +83,32 @@ def read_entries(source: Source) -> list[Entry]:
         if compressed:
             entries.append(Entry(name.decode(), data, compressed, stored=stored))
     return entries
+
+
+def checksum_places(source: Source) -> dict[str, tuple[int, ...]]:
+    """Returns where the checksum of each entry stands: in the directory, in the entry's own header, behind its data.
+
+    Raises:
+        InvalidObject: As `read_entries`.
+    """
+    start, size, count = _directory(source)
+    window = Window(source, start, start + size)
+    found: dict[str, tuple[int, ...]] = {}
+    for _ in range(count):
+        places = [window.at + _CHECKSUM_CENTRAL]
+        header, name, compressed, length, method, flags, crc = _central(window)
+        end = _local(source, header, name, (compressed, length, crc), method, flags) + compressed
+        written = struct.pack("<I", crc)
+        if source.read_at(header + _CHECKSUM_LOCAL, 4) == written:
+            places.append(header + _CHECKSUM_LOCAL)
+        if flags & _STREAMED:
+            behind = source.read_at(end, 8)
+            at = 4 if behind[:4] == b"PK\x07\x08" else 0
+            if behind[at : at + 4] != written:
+                raise InvalidObject(kind="zip archive", reason=f"no checksum behind entry {name[:80]!r}")
+            places.append(end + at)
+        found[name.decode()] = tuple(places)
+    return found
 
 
 def _directory(source: Source) -> tuple[int, int, int]:

@@ -108,3 +108,11 @@ def test_metrics_say_which_weights_they_were_measured_on():
     assert measured_on([fresh, state(W1, R1, m2, W1)], mixed, W1) == W1
     assert measured_on([state(W1, R1, m1, None), fresh], m1, W1) == W1  # the same numbers came out again
     assert measured_on([state(W1, R1, m1, None)], m1, W1) is None
+
+
+@pytest.mark.parametrize("strategy", ["avg", "base", "head.*=ours,*=ties:0.2"])
+def test_a_strategy_for_tensors_takes_neither_side_as_a_whole(strategy):
+    verdict = judge(BASE, state(W1, R1), state(W2, R2), MERGED, strategy)
+    assert told(verdict) == (None, False, False, False)
+    assert verdict.origin == Origin(MERGED, f"merged:{strategy}")
+    assert judge(BASE, state(None, None), state(None, None), MERGED, strategy).origin is None
