@@ -87,6 +87,8 @@ def merged(ui: Ui, verb: str, name: str, done: MergeResult) -> int:
             "conflicts": f"{len(done.conflicts)} conflict(s):",
         }[done.how]
         ui.line(said)
+        for package, version in done.chosen.items():
+            ui.line(f"  chosen: {package} {version}")
         for item in done.conflicts[:SHOWN]:
             key = "" if item.conflict.key is None else f": {item.conflict.key}"
             reason = f" ({item.conflict.reason})" if item.conflict.reason else ""
@@ -118,6 +120,7 @@ def told(ui: Ui, left: Left) -> None:
     conflict = left.item.conflict.to_dict()
     key = "" if conflict["key"] is None else f": {conflict['key']}"
     note = "  (edited: commit takes it as it is)" if left.edited else ""
+    note = "  (edited, but conflict markers are left: commit refuses it)" if left.marked else note
     ui.line(f"{quoted(os.fsdecode(left.item.path))}{key}{note}", bold=True)
     if conflict.get("reason"):
         ui.line(f"  {conflict['reason']}")

@@ -18,7 +18,7 @@ from mvcs.formats.values import ABSENT, same
 from mvcs.merge.captured import merge_captured
 from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.text import LABELS, MARKER
-from mvcs.merge.values import BASE, NEWEST, OURS, SET, THEIRS, Conflict, Decision, Merged, merge_value
+from mvcs.merge.values import BASE, NEWEST, OURS, RELOCK, SET, THEIRS, Conflict, Decision, Merged, merge_value
 from mvcs.merge.weaving import weave
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _chosen(
     if choice.strategy == NEWEST and isinstance(conflict.ours, str) and isinstance(conflict.theirs, str):
         sign = order(conflict.ours, conflict.theirs)
         return None if not sign or conflict.reason else theirs if sign < 0 else ours
-    if choice.strategy == SET and isinstance(choice.value, str):
+    if choice.strategy in {SET, RELOCK} and isinstance(choice.value, str):
         model = next(side.blocks[0] for side in (ours, theirs, base) if side is not None)
         made = typed_line(syntax, model, choice.value)
         return None if made is None else Group((made,))

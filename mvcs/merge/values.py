@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Strategies. A driver refuses those that mean nothing to it by leaving the conflict as it is.
-OURS, THEIRS, BASE, SET = "ours", "theirs", "base", "set"
+OURS, THEIRS, BASE, SET, RELOCK = "ours", "theirs", "base", "set", "relock"
 UNION, NEWEST, APPEND, MIN, MAX, MEAN = "union", "newest", "append", "min", "max", "mean"
 STRATEGIES = (OURS, THEIRS, BASE, UNION, NEWEST, APPEND, MIN, MAX, MEAN)
-"""What `--strategy` may name; SET is given by `resolve` only."""
+"""What `--strategy` may name; SET, and RELOCK with the version that a resolver chose, are given by `resolve` only."""
 
 
 class Resolved(Record, Generic[T]):
@@ -79,8 +79,8 @@ class Choice(Record):
     """How a conflict is to be settled.
 
     Args:
-        strategy: One of STRATEGIES, or SET; of tensors also those of `tensor_strategies`.
-        value: The value of SET.
+        strategy: One of STRATEGIES, SET or RELOCK; of tensors also those of `tensor_strategies`.
+        value: The value of SET or RELOCK.
         said: Whether somebody said it of this very conflict.
     """
 

@@ -141,7 +141,8 @@ def commit(repository: Repository, request: Request) -> CommitResult:
             from mvcs.ops.ending import end_merge
 
             ended = end_merge(
-                seen, batch, amend=request.amend, trained=request.trained, command=request.command
+                seen, batch, amend=request.amend, trained=request.trained, measured=bool(request.metrics),
+                command=request.command,
             )
             if ended.written:
                 seen = look(workspace, batch, strict=True)

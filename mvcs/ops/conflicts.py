@@ -6,17 +6,19 @@ Each word is an operation of its own, so that undo takes back one.
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, PathNotFound
 from mvcs.merge.refusals import why_left
-from mvcs.merge.values import OURS, SET
+from mvcs.merge.values import OURS, RELOCK, SET
+from mvcs.objects.editing import find_file
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.merge import MergeResult, changed_paths, check_strategy, check_text
 from mvcs.ops.merging import Plan, Progress, Settled, require_in_progress
 from mvcs.ops.recover import recover
-from mvcs.ops.settling import EDITED, left_of, refuse_moved, run_again, settled_by_hand
+from mvcs.ops.settling import EDITED, MARKED, by_hand, entry_seen, left_of, refuse_moved, run_again
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
@@ -30,14 +32,16 @@ class Left(Record):
 
     Args:
         item: The conflict with its path.
-        edited: Whether the file was edited since the merge wrote it.
+        edited: Whether an edit of the file has settled it.
+        marked: Whether it has not because conflict markers are left in the edited file.
     """
 
-    __slots__ = ("edited", "item")
+    __slots__ = ("edited", "item", "marked")
 
-    def __init__(self, item: PathConflict, *, edited: bool) -> None:
+    def __init__(self, item: PathConflict, *, edited: bool, marked: bool = False) -> None:
         self.item = item
         self.edited = edited
+        self.marked = marked
 
     def to_dict(self) -> dict[str, object]:
         """Returns the conflict as JSON carries it."""
@@ -62,10 +66,10 @@ def conflicts(repository: Repository, path: str | None = None) -> list[Left]:
     seen = look(workspace, Digest(), strict=False)
     progress = require_in_progress(workspace, seen.refs)
     found = run_again(seen, progress.plan, progress, None)
-    settled = settled_by_hand(seen, progress, found.conflicts)
+    how = by_hand(seen, progress, found.conflicts)
     wanted = None if path is None else os.fsencode(path)
     told = [
-        Left(item, edited=place in settled) for place, item in enumerate(found.conflicts)
+        Left(item, edited=one == EDITED, marked=one == MARKED) for item, one in zip(found.conflicts, how, strict=True)
         if wanted is None or item.path == wanted
     ]
     known = {name for name, _ in found.decisions}
@@ -74,8 +78,8 @@ def conflicts(repository: Repository, path: str | None = None) -> list[Left]:
     return told
 
 
-RELOCK = "relock"
-"""A resolver chooses the versions of packages in conflict."""
+SHOWN = 5
+"""Keys that a note names."""
 
 
 class ResolveRequest(Record):
@@ -127,7 +131,10 @@ def resolve(repository: Repository, request: ResolveRequest) -> MergeResult:
             for word in words:
                 _check_said(seen, progress, word)
             plan = progress.plan.but(settled=(*progress.plan.settled, *words))
-            return _write(seen, progress, plan, said, batch, request.command)
+            done = _write(seen, progress, plan, said, batch, request.command)
+            if said.strategy == RELOCK:
+                done.chosen = {str(word.key): str(word.value).removeprefix("==") for word in words}
+            return done
 
 
 def _relocked(seen: Look, progress: Progress, said: Settled, batch: Batch) -> tuple[Settled, ...]:
@@ -146,7 +153,7 @@ def _relocked(seen: Look, progress: Progress, said: Settled, batch: Batch) -> tu
     found = run_again(seen, ours, progress, batch)  # the file without conflict markers
     desk = Desk(seen.workspace.repository, batch)
     versions = relocked(seen, desk, found, said.path, keys, said.value or "pip")
-    return tuple(Settled(said.path, key, SET, f"=={version}") for key, version in versions.items())
+    return tuple(Settled(said.path, key, RELOCK, f"=={version}") for key, version in versions.items())
 
 
 def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
@@ -162,6 +169,7 @@ def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
     if said.strategy == SET and said.key is None and any(item.conflict.key is not None for item in matching):
         raise InvalidArgument(argument="--set", value=str(said.value), reason=f"name a key: {', '.join(known[:5])}")
     if said.strategy == EDITED:
+        _refuse_hidden(seen, progress, said.path)
         return
     allowed = [item.strategies for item in matching if item.strategies is not None]
     for strategies in allowed:
@@ -169,6 +177,31 @@ def _check_said(seen: Look, progress: Progress, said: Settled) -> None:
             raise InvalidArgument(
                 argument="resolve", value=said.strategy, reason=f"here one of {', '.join(strategies)} fits"
             )
+
+
+def _staying(plan: Plan, said: Settled) -> list[str]:
+    """Returns what to tell of keys that a word about their whole file leaves as they were settled."""
+    words = {one.key: one for one in plan.settled if one.path == said.path and one.key is not None}
+    kept = [key for key, one in words.items() if (one.strategy, one.value) != (said.strategy, said.value)]
+    if said.key is not None or not kept or said.strategy in {EDITED, RELOCK}:
+        return []
+    more = f" and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
+    return [
+        f"{len(kept)} key(s) of {os.fsdecode(said.path)} stay as they were settled ({', '.join(kept[:SHOWN])}{more}):"
+        " name a key to settle it anew"
+    ]
+
+
+def _refuse_hidden(seen: Look, progress: Progress, path: bytes) -> None:
+    """Checks that a file which is right as it is is a file of the model: else the commit would have none."""
+    written = find_file(seen.workspace.repository.load_tree, progress.commit.tree, path)
+    if written is None and entry_seen(seen, path) is None and os.path.lexists(
+        os.path.join(os.fsencode(seen.workspace.root), path)
+    ):
+        raise InvalidArgument(
+            argument="resolve", value=EDITED, reason="the patterns leave the file out of the model",
+            hint=f"mvcs resolve {quote(os.fsdecode(path))} --theirs, then edit it; or --ours",
+        )
 
 
 def _write(
@@ -179,17 +212,21 @@ def _write(
     from mvcs.ops.trees import placed_in
 
     found = run_again(seen, plan, progress, batch)
-    still = [item for item in found.conflicts if item.path == said.path and said.key in {None, item.conflict.key}]
-    if still and said.strategy != EDITED:
+    still = [
+        item for item in found.conflicts if item.path == said.path and said.key in {None, item.conflict.key}
+        and (choice := plan.choose(item.path, item.conflict)) is not None and choice.strategy != EDITED
+    ]
+    if still:
         raise InvalidArgument(
             argument="resolve", value=said.strategy if said.value is None else said.value,
             reason=why_left(still[0], said.strategy),
         )
-    progress, rewritten = go_on(seen, progress, plan, found.tree, found, batch, command)
-    left = left_of(seen, progress, found)
-    written = {path: placed for path in {*rewritten, said.path} if (placed := placed_in(found.tree, path)) is not None}
+    progress, done = go_on(seen, progress, plan, found.tree, found, batch, command)
     workspace = open_workspace(seen.workspace.repository)
+    left = left_of(seen, progress, found)
+    written = {path: placed for path in {*done.paths, said.path} if (placed := placed_in(found.tree, path)) is not None}
     notes = [*found.notes, *told_by_patterns(workspace, written, {item.path for item in left})]
+    notes += _staying(plan, said)
     return MergeResult(
         None, "conflicts" if left else "settled", left, changed_paths(seen, found), stale=found.stale,
         notes=notes, decided=len(found.decisions),

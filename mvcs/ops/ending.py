@@ -7,22 +7,28 @@ what edits of the files say. Refuses to know: how a merge is run (`settling`), t
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from mvcs.errors import MergeInProgress, UnsavedWork
+from mvcs.diff.trees import diff_roots
+from mvcs.errors import MergeInProgress, UnreadableContent, UnsavedWork
+from mvcs.formats.names import kind_of
 from mvcs.formats.values import ABSENT, same
 from mvcs.merge.borders import OUTCOME
-from mvcs.merge.values import BASE, OURS, THEIRS
+from mvcs.merge.drivers import merge_file
+from mvcs.merge.values import BASE, OURS, THEIRS, leave
 from mvcs.objects.hashing import COMMIT
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
-from mvcs.objects.tree import read_tree
+from mvcs.objects.tree import IS_BLOB, Entry, read_tree
 from mvcs.objects.values import canonical_json
-from mvcs.ops.files import Rewrite
+from mvcs.ops.desk import Desk
+from mvcs.ops.details import DiskContent
+from mvcs.ops.files import Rewrite, Rewritten
 from mvcs.ops.hiding import notes_of
 from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, Settled, require_in_progress
 from mvcs.ops.parts import is_generated
-from mvcs.ops.settling import changes_since, check_settled, decisions_of, run_again, since
+from mvcs.ops.settling import changes_since, check_settled, decisions_of, entry_seen, run_again, since
 from mvcs.ops.trees import NewTree, edit_unstored, placed_in
 from mvcs.ops.undo import in_tree
 from mvcs.refs.names import merging_key
@@ -30,6 +36,7 @@ from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
     from mvcs.diff.trees import FileChange
+    from mvcs.formats.content import Content
     from mvcs.objects.commit import Person
     from mvcs.objects.editing import Placed
     from mvcs.objects.hashing import Oid
@@ -37,6 +44,9 @@ if TYPE_CHECKING:
     from mvcs.ops.context import Look
     from mvcs.ops.reconcile import Reconciled
     from mvcs.store.base import Batch
+
+KEYED = {"config", "metrics", "packages", "table"}
+"""Kinds of files whose keys are settled one by one."""
 
 
 class Ended(Record):
@@ -71,7 +81,7 @@ class Ended(Record):
         self.written = written
 
 
-def end_merge(seen: Look, batch: Batch, *, amend: bool, trained: bool, command: str) -> Ended:
+def end_merge(seen: Look, batch: Batch, *, amend: bool, trained: bool, measured: bool, command: str) -> Ended:
     """Returns the merge in progress, once every conflict is settled; its weights follow the recipe as it is now.
 
     Args:
@@ -79,6 +89,7 @@ def end_merge(seen: Look, batch: Batch, *, amend: bool, trained: bool, command: 
         batch: Takes contents.
         amend: Whether the commit would take another's place.
         trained: Whether the weights are declared to come from the recipe as it is: then they stay.
+        measured: Whether metrics are given.
         command: The command as typed.
 
     Raises:
@@ -92,7 +103,7 @@ def end_merge(seen: Look, batch: Batch, *, amend: bool, trained: bool, command: 
     found, edited = check_settled(seen, progress)
     told: list[str] = []
     stale = written = False
-    followed = None if trained else _weights_now(seen, progress, found, batch)
+    followed = None if trained else _weights_now(seen, progress, found, batch, measured=measured)
     if followed is not None:
         progress, paths = _follow(seen, progress, *followed, batch, command)
         told, stale, written = list(followed[0].notes), followed[0].stale, bool(paths)
@@ -110,23 +121,25 @@ def end_merge(seen: Look, batch: Batch, *, amend: bool, trained: bool, command: 
 
 def go_on(
     seen: Look, progress: Progress, plan: Plan, tree: NewTree, found: Reconciled, batch: Batch, command: str
-) -> tuple[Progress, list[bytes]]:
+) -> tuple[Progress, Rewritten]:
     """Brings a merge in progress, and the files, to what more of it is settled.
+
+    A file that was edited since keeps its edit, where that is of other keys.
 
     Args:
         seen: The files as they are.
         progress: The merge as it was.
         plan: What decides its result now.
         tree: What the files are to have where the merge wrote them.
-        found: What the merge gives now.
+        found: What the merge gives now; gets a note of what was saved.
         batch: Takes contents.
         command: The command as typed.
 
     Returns:
-        The merge as it is now, and the files that changed.
+        The merge as it is now, and what was done to the files.
 
     Raises:
-        UnsavedWork: If a file that would change was edited since the merge wrote it; nothing is changed then.
+        UnsavedWork: If a file would change where it was edited since the merge wrote it; nothing is changed then.
     """
     workspace, repository, old = seen.workspace, seen.workspace.repository, progress.commit
     tree.put(batch)
@@ -136,19 +149,65 @@ def go_on(
         provenance=batch.put_bytes(canonical_json({"merge": plan.to_json(decisions_of(found))})),
     )
     oid = batch.put_object(COMMIT, made.encode())
-    rewrite = Rewrite(seen, batch, tree, before=old.tree, known=in_tree(repository, old.tree))
-    clashing = [
-        os.fsdecode(change.path) for change in changes_since(seen, progress, Digest())
-        if change.path in rewrite.plan and not _alike(change.after, rewrite.plan[change.path].after)
-    ]
+    # Forced: edits that would be lost are refused here; what else lies in the way is outside the model, and is saved.
+    rewrite = Rewrite(
+        seen, batch, _with_edits(seen, progress, tree, batch), before=old.tree, force=True,
+        known=in_tree(repository, old.tree),
+    )
+    lying = [os.fsdecode(path) for path in rewrite.unsaved() if entry_seen(seen, path) is None]
+    done = rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
+    if lying and done.saved is not None:
+        found.notes.append(f"what lay at {', '.join(sorted(lying))} is in {done.saved.hex()[:12]}")
+    return Progress(oid, made, plan), done
+
+
+def _with_edits(seen: Look, progress: Progress, tree: NewTree, batch: Batch) -> NewTree:
+    """Returns a tree with what was edited in the files since the merge wrote them, by the keys inside.
+
+    Raises:
+        UnsavedWork: If one key, or a file that has none, was edited and would change.
+    """
+    repository = seen.workspace.repository
+    begun, desk = NewTree(repository, progress.commit.tree, []), Desk(repository, batch)
+    planned = {change.path: change.after for change in diff_roots(tree.load, begun.root, tree.root)}
+    edits: dict[bytes, Entry | None] = {}
+    clashing = []
+    for change in changes_since(seen, progress, Digest()):
+        path, before, mine = change.path, change.before, change.after
+        if path not in planned or _alike(mine, planned[path]):
+            continue
+        edited = DiskContent(os.path.join(os.fsencode(seen.workspace.root), path))
+        both = _both(path, before, mine, planned[path], edited, desk, progress.plan)
+        if both is None or mine is None:
+            clashing.append(os.fsdecode(path))
+            continue
+        new, size = desk.put(both)
+        edits[mine.ingredient.encode() + b"/" + path] = Entry(mine.entry.name, mine.entry.mode, IS_BLOB, new, size)
     if clashing:
-        raise UnsavedWork(paths=tuple(sorted(clashing)), hint="mvcs commit takes your edit as it is")
-    rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
-    return Progress(oid, made, plan), sorted(rewrite.plan)
+        raise UnsavedWork(paths=tuple(sorted(clashing)), hint=f"mvcs resolve {quote(min(clashing))} --edited")
+    return edit_unstored(repository, tree, edits)
+
+
+def _both(
+    path: bytes, before: Placed | None, mine: Placed | None, after: Placed | None, edited: Content, desk: Desk,
+    plan: Plan,
+) -> Content | None:
+    """Returns a file as it was edited and as the merge has it now, None if they change one key, or there are none."""
+    sides = [placed for placed in (before, mine, after) if placed is not None and placed.entry.kind == IS_BLOB]
+    if len(sides) < 3 or len({side.ingredient for side in sides}) > 1:
+        return None
+    if kind_of(path, sides[0].ingredient)[0] not in KEYED:
+        return None
+    base, theirs = (desk.read(side.entry.oid) for side in sides[::2])
+    try:
+        merged = merge_file(path, sides[0].ingredient, base, edited, theirs, leave, keys=plan.keys)
+    except UnreadableContent:
+        return None
+    return None if merged.conflicts else merged.content
 
 
 def _weights_now(
-    seen: Look, progress: Progress, found: Reconciled, batch: Batch
+    seen: Look, progress: Progress, found: Reconciled, batch: Batch, *, measured: bool
 ) -> tuple[Reconciled, tuple[str, ...]] | None:
     """Returns what the merge gives with the recipe as it was edited, and which ingredients follow it.
 
@@ -160,6 +219,7 @@ def _weights_now(
         progress: The merge.
         found: What it gives by words alone.
         batch: Takes contents.
+        measured: Whether metrics are given with the commit.
     """
     begun = NewTree(seen.workspace.repository, progress.commit.tree, [])
     changes = changes_since(seen, progress, batch)
@@ -168,7 +228,7 @@ def _weights_now(
     edited: dict[bytes, Placed | None] = {path: placed_in(begun, path) for path in kept}
     edited.update({change.path: change.after for change in changes if change not in outcome})
     plan = progress.plan.but(settled=(*progress.plan.settled, *_choices(found, outcome)))
-    found = run_again(seen, plan, progress, batch, edited)
+    found = run_again(seen, plan, progress, batch, edited, measured=measured)
     by_hand = [change for change in outcome if not _alike(change.after, placed_in(found.tree, change.path))]
     if any("weights" in _ingredients(change) for change in by_hand):
         return None
@@ -189,8 +249,8 @@ def _follow(
     )
     if tree.oid == old.tree:
         return Progress(progress.oid, old.but(origin=found.origin, measured=found.measured), progress.plan), []
-    progress, written = go_on(seen, progress, progress.plan, tree, found, batch, command)
-    return progress, [os.fsdecode(path) for path in written]
+    progress, done = go_on(seen, progress, progress.plan, tree, found, batch, command)
+    return progress, [os.fsdecode(path) for path in done.paths]
 
 
 def _choices(found: Reconciled, changes: list[FileChange]) -> list[Settled]:

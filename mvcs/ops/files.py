@@ -94,6 +94,7 @@ class Rewrite:
                     plan[path] = FileChange(path, local.before, local.before)
         self.plan = plan
         self._read: dict[bytes, Stats] = {}
+        self._hidden: dict[bytes, Entry | None] = {}
         self.saved: Oid | None = None
         self.saved_tree: NewTree | None = None
 
@@ -109,7 +110,7 @@ class Rewrite:
                 if not _same(here, change.after) and not (known and self._is_stored(here)):
                     found[path] = here.entry
             else:  # also one that is only hidden: ignored now, or an older checkpoint
-                self._in_the_way(path, (change.after, None if local is None else local.before), found)
+                self._in_the_way(path, (change.after, change.before, None if local is None else local.before), found)
         for path, change in self.plan.items():
             if change.after is not None:
                 self._around(path, found)
@@ -143,8 +144,11 @@ class Rewrite:
         except MvcsError:
             found[path] = None
             return
-        if not any(placed is not None and entry.same_content(placed.entry) for placed in stored):
+        alike = next((placed for placed in stored if placed is not None and entry.same_content(placed.entry)), None)
+        if alike is None:
             found[path] = entry
+        elif self._is_stored(alike):
+            self._hidden[alike.ingredient.encode() + b"/" + path] = alike.entry
 
     def _around(self, path: bytes, found: dict[bytes, Entry | None]) -> None:
         """Finds a folder of other files where a file is to be, and a file where a folder is to be."""
@@ -254,11 +258,11 @@ class Rewrite:
     def _tree_here(self) -> NewTree:
         """Returns the tree of the files as they are, as far as they are in the plan: all of it is in commits."""
         edits = edits_of(change for path, change in self.local.items() if path in self.plan)
-        return self._keep(changed_tree(self.repository, self.seen.tree, edits))
+        return self._keep(changed_tree(self.repository, self.seen.tree, {**edits, **self._hidden}))
 
     def _save(self, unsaved: Mapping[bytes, Entry | None], command: str) -> NewTree:
         """Saves the workspace as a commit that the operation names."""
-        edits = self.seen.edits()
+        edits = {**self.seen.edits(), **self._hidden}
         for path in unsaved:
             self._read[path], entry = read_file(self.workspace.root, path, self.batch)
             local = self.local.get(path)

@@ -58,9 +58,10 @@ class MergeResult(Record):
         stale: Whether the weights belong to neither the merged recipe nor a strategy.
         notes: What the user should know.
         decided: Conflicts that strategies settled.
+        chosen: Package to the version that a resolver chose.
     """
 
-    __slots__ = ("changes", "commit", "conflicts", "decided", "how", "notes", "stale")
+    __slots__ = ("changes", "chosen", "commit", "conflicts", "decided", "how", "notes", "stale")
 
     def __init__(
         self, commit: Oid | None, how: str, conflicts: list[PathConflict], changes: list[str], *, stale: bool,
@@ -73,13 +74,14 @@ class MergeResult(Record):
         self.stale = stale
         self.notes = notes
         self.decided = decided
+        self.chosen: dict[str, str] = {}
 
     def to_dict(self) -> dict[str, object]:
         """Returns the result as JSON carries it."""
         return {
             "commit": None if self.commit is None else self.commit.hex(), "conflicts": len(self.conflicts),
             "how": self.how, "changes": self.changes, "stale": self.stale, "notes": self.notes,
-            "decided": self.decided,
+            "decided": self.decided, **({"chosen": self.chosen} if self.chosen else {}),
         }
 
 

@@ -46,7 +46,7 @@ class Settled(Record):
         path: Workspace path.
         key: Key inside the file; None for all of the file.
         strategy: How.
-        value: The value of SET, as typed.
+        value: The value of SET, as typed; the version that a resolver chose of RELOCK.
     """
 
     __slots__ = ("key", "path", "strategy", "value")
@@ -146,7 +146,9 @@ class Plan(Record):
             choose_weights=self.choose_weights,
         )
 
-    def sides(self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True) -> Sides:
+    def sides(
+        self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True, measured: bool = False
+    ) -> Sides:
         """Returns how people name the sides.
 
         Args:
@@ -154,6 +156,7 @@ class Plan(Record):
             ours_oid: Its commit.
             undo: Command that goes back to before the merge once it is committed; empty where nothing is written.
             ends: Whether the merge is committed as soon as no conflict is left.
+            measured: Whether metrics of the result are given with the commit.
         """
         theirs = f"the commit before {self.name}" if self.kind == REVERT else self.name
         oids = {OURS: ours_oid, THEIRS: self.theirs}
@@ -170,7 +173,7 @@ class Plan(Record):
             name if oid is None else f"{name} ({oid.hex()[:12]})"
             for name, oid in ((ours, ours_oid), (theirs, self.theirs))
         )
-        return Sides(mine, yours, take, first=first, ends=ends)
+        return Sides(mine, yours, take, first=first, ends=ends, measured=measured)
 
     def _base(self, desk: Desk, ours: Oid | None) -> State:
         bases: list[Oid] = []

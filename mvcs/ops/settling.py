@@ -7,6 +7,7 @@ a script says it. A file that was edited since is settled by its edit, at the co
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
@@ -36,13 +37,15 @@ if TYPE_CHECKING:
 
 EDITED = "edited"
 """What is said of a conflict whose file is right as it is."""
+MARKED = "marked"
+"""What is said of a conflict whose file was edited, and still has conflict markers."""
 READ = 64 << 20
 """Bytes in which conflict markers are looked for."""
 
 
 def run_again(
     seen: Look, plan: Plan, progress: Progress, batch: Batch | None,
-    edited: Mapping[bytes, Placed | None] | None = None,
+    edited: Mapping[bytes, Placed | None] | None = None, *, measured: bool = False,
 ) -> Reconciled:
     """Runs a merge in progress again.
 
@@ -52,11 +55,14 @@ def run_again(
         progress: The merge in progress.
         batch: Takes merged contents.
         edited: What there is on paths that edits have settled, for the commit that ends the merge.
+        measured: Whether metrics are given with that commit.
     """
     repository = seen.workspace.repository
     ours = progress.commit.parents[0]
     merged = {**merged_by_git(seen), **(edited or {})}
-    sides = plan.sides(seen.head.shown, ours, undo=f"{UNDO} && {GIVE_UP}", ends=edited is not None)
+    sides = plan.sides(
+        seen.head.shown, ours, undo=f"{UNDO} && {GIVE_UP}", ends=edited is not None, measured=measured
+    )
     return plan.reconciliation(repository, repository.commit(ours), ours, batch, merged, sides).run(plan.weights)
 
 
@@ -74,25 +80,22 @@ def merged_by_git(seen: Look) -> dict[bytes, Placed | None]:
     return found
 
 
-def settled_by_hand(seen: Look, progress: Progress, conflicts: list[PathConflict]) -> set[int]:
-    """Returns which conflicts, by their place in the list, an edit of the file has settled.
+def by_hand(seen: Look, progress: Progress, conflicts: list[PathConflict]) -> list[str | None]:
+    """Returns for each conflict EDITED if an edit of the file has settled it, MARKED if markers forbid that, or None.
 
-    Only bytes count, never what patterns show. A whole file is settled by any edit, and so are lines: markers that are
-    left refuse the commit. A key is settled when its value is another than the merge wrote; that ours' value was
-    meant is for `resolve` to say.
+    Only bytes count, never what patterns show. A whole file is settled by any edit, and so are lines, once no marker
+    is left. A key is settled when its value is another than the merge wrote; that ours' value was meant is for
+    `resolve` to say. A file that lies where the merge wrote none, and is no part of the model, is no edit.
     """
-    settled: set[int] = set()
     states: dict[bytes, _State] = {}
-    for place, item in enumerate(conflicts):
+    found: list[str | None] = []
+    for item in conflicts:
         if item.path not in states:
             states[item.path] = _State(seen, progress, item.path)
-        key = item.conflict.key
-        said = any(
-            one.path == item.path and one.key in {None, key} and one.strategy == EDITED for one in progress.plan.settled
-        )
-        if said or states[item.path].settles(key):
-            settled.add(place)
-    return settled
+        state, choice = states[item.path], progress.plan.choose(item.path, item.conflict)
+        settled = (choice is not None and choice.strategy == EDITED) or state.settles(item)
+        found.append((MARKED if state.marked else EDITED) if settled else None)
+    return found
 
 
 class _State:
@@ -103,7 +106,7 @@ class _State:
         self._path = path
         written = find_file(repository.load_tree, progress.commit.tree, path)
         self._written = None if written is None or written.entry.kind != IS_BLOB else written
-        entry = _entry_of(seen.workspace.root, path, Digest())
+        entry = _entry_of(seen.workspace.root, path, Digest()) if self._written else entry_seen(seen, path)
         self._oid: Oid | None = None if entry is None else entry.oid
         self.edited = self._oid != (None if self._written is None else self._written.entry.oid)
         if written is not None and self._written is None:
@@ -112,9 +115,12 @@ class _State:
         self._sides: tuple[TensorSide, TensorSide] | None = None
         self._seen = seen
 
-    def settles(self, key: str | None) -> bool:
+    def settles(self, item: PathConflict) -> bool:
+        key = item.conflict.key
         if not self.edited:
             return False
+        if self._written is None and self._oid is not None:  # patterns of the merge may show what was hidden before
+            return not same(item.conflict.base, self._oid.hex())
         if key is None or self._written is None or self._oid is None:
             return True
         kind = kind_of(self._inner(), self._written.ingredient)[0]
@@ -128,6 +134,16 @@ class _State:
             self._keys = self._read()
         before, now = (found.get(key, ABSENT) for found in self._keys)
         return not same(before, now)
+
+    @cached_property
+    def marked(self) -> bool:
+        from mvcs.merge.text import has_markers
+
+        try:
+            with open(os.path.join(os.fsencode(self._seen.workspace.root), self._path), "rb") as file:
+                return has_markers(file.read(READ))
+        except OSError:
+            return False
 
     def _inner(self) -> bytes:
         return self._path.split(b"/", 1)[1] if b"/.mvcs/" in self._path else self._path
@@ -169,8 +185,17 @@ class _State:
 
 def left_of(seen: Look, progress: Progress, found: Reconciled) -> list[PathConflict]:
     """Returns the conflicts that neither a word, a strategy nor an edit has settled."""
-    settled = settled_by_hand(seen, progress, found.conflicts)
-    return [item for place, item in enumerate(found.conflicts) if place not in settled]
+    told = by_hand(seen, progress, found.conflicts)
+    return [item for item, how in zip(found.conflicts, told, strict=True) if how != EDITED]
+
+
+def entry_seen(seen: Look, path: bytes) -> Entry | None:
+    """Returns the file that the model has at a path as the files are now: none if patterns leave it out."""
+    for change in seen.changes:
+        if change.path == path:
+            return None if change.after is None else change.after.entry
+    found = None if seen.tree == EMPTY else find_file(seen.workspace.repository.load_tree, seen.tree, path)
+    return None if found is None or found.entry.kind != IS_BLOB else found.entry
 
 
 def refuse_moved(seen: Look, progress: Progress) -> None:
@@ -250,29 +275,9 @@ def check_settled(seen: Look, progress: Progress) -> tuple[Reconciled, set[bytes
     refuse_moved(seen, progress)
     found = run_again(seen, progress.plan, progress, None)
     left = left_of(seen, progress, found)
-    by_hand = {item.path for item in found.conflicts}
-    paths = {os.fsdecode(item.path) for item in left}
-    marked = _marked(seen, by_hand)
-    if left or marked:
-        raise ConflictsLeft(count=len(left) or len(marked), paths=tuple(sorted(paths | marked)))
-    return found, by_hand
-
-
-def _marked(seen: Look, paths: set[bytes]) -> set[str]:
-    """Returns the files with conflicts that still have conflict markers."""
-    from mvcs.merge.text import has_markers
-
-    found = set()
-    for path in paths:
-        full = os.path.join(os.fsencode(seen.workspace.root), path)
-        try:
-            with open(full, "rb") as file:
-                content = file.read(READ)
-        except OSError:
-            continue
-        if has_markers(content):
-            found.add(os.fsdecode(path))
-    return found
+    if left:
+        raise ConflictsLeft(count=len(left), paths=tuple(sorted({os.fsdecode(item.path) for item in left})))
+    return found, {item.path for item in found.conflicts}
 
 
 def decisions_of(found: Reconciled, edited: set[bytes] | None = None) -> list[Json]:

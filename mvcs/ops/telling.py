@@ -24,19 +24,21 @@ class Sides(Record):
         take: Side to the command that gives its weights.
         first: What must be typed before that: while the merge is in progress, and once it is committed.
         ends: Whether the merge is committed as soon as no conflict is left.
+        measured: Whether metrics of the result are given with the commit.
     """
 
-    __slots__ = ("ends", "first", "ours", "take", "theirs")
+    __slots__ = ("ends", "first", "measured", "ours", "take", "theirs")
 
     def __init__(
         self, ours: str = OURS, theirs: str = THEIRS, take: dict[str, str] | None = None, *,
-        first: tuple[str, str] = ("", ""), ends: bool = True,
+        first: tuple[str, str] = ("", ""), ends: bool = True, measured: bool = False,
     ) -> None:
         self.ours = ours
         self.theirs = theirs
         self.take = take or {side: f"--weights {side}" for side in (OURS, THEIRS)}
         self.first = first
         self.ends = ends
+        self.measured = measured
 
     def name(self, side: str) -> str:
         """Returns how people name ours or theirs."""
@@ -93,6 +95,8 @@ def of_metrics(having: list[str], sides: Sides, *, there: bool, stale: bool, lef
         stale: Whether those were measured on other weights.
         left: Whether conflicts are left.
     """
+    if sides.measured:
+        return []
     if there and stale:
         return [f"the metrics are stale: they were not measured on these weights ({sides.measuring(left=left)})"]
     if there or not having:

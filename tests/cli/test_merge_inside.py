@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import sys
 
 import pytest
@@ -583,11 +584,21 @@ class TestResolver:
     @pytest.mark.parametrize("tool", ["pip", "uv"])
     def test_relock_takes_what_goes_with_the_rest(self, project, index, tool):
         options = self.two_versions(project, index)
-        ok("resolve", "requirements.txt:lib", "--relock", tool, cwd=project)
+        done = ok("resolve", "requirements.txt:lib", "--relock", tool, "--json", cwd=project)
+        assert done.json["chosen"] == {"lib": "1.0"}
         assert (project / "requirements.txt").read_text() == options + "lib==1.0\napp==1.0\n"
         ok("commit", cwd=project)
         (decision,) = ok("show", "--json", cwd=project).json["provenance"]["merge"]["decisions"]
-        assert (decision["key"], decision["strategy"]) == ("lib", "set")
+        assert (decision["key"], decision["strategy"]) == ("lib", "relock")
+
+    def test_relock_says_what_was_chosen_and_asks_nobody_again(self, project, index):
+        self.two_versions(project, index)
+        told = ok("resolve", "requirements.txt", "--relock", "pip", cwd=project)
+        assert "  chosen: lib 1.0\n" in told.out
+        shutil.rmtree(index)
+        ok("conflicts", cwd=project)
+        ok("commit", cwd=project)
+        assert "lib==1.0\n" in ok("cat", "HEAD:requirements.txt", cwd=project).out
 
     def test_relock_of_what_cannot_be_has_a_reason_and_changes_nothing(self, project, index):
         self.two_versions(project, index, "app==3.0\n")

@@ -30,9 +30,14 @@ def command(ui: Ui, path: str | None, *, limit: int | None, skip: int) -> int:
             told(ui, left)
         done = skip + len(shown)
         if done < len(found):
-            ui.line(f"... and {len(found) - done} more: mvcs conflicts --skip {done}, or --json")
-        if not found:
-            ui.line("All conflicts are settled. Next: mvcs commit")
+            before = "... and " if shown else ""
+            ui.line(f"{before}{len(found) - done} more: mvcs conflicts{f' --skip {done}' if done else ''}, or --json")
+        elif not found:
+            elsewhere = 0 if path is None else sum(not left.edited for left in repo.conflicts())
+            if elsewhere:
+                ui.line(f"The conflicts of {quoted(path or '')} are settled; {elsewhere} elsewhere: mvcs conflicts")
+            else:
+                ui.line("All conflicts are settled. Next: mvcs commit")
 
     def name(text: str, key: str | None) -> str:
         return quoted(text) if key is None else f"{quoted(text)}:{key}"
