@@ -14,6 +14,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
      |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse BrokenPlugin EditorFailed
+     |    |                          WorkspaceWouldGo
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -379,7 +380,14 @@ class MergeDue(PreconditionFailed):
     """Git has merged branches whose data and weights mvcs has not; field `branches`."""
 
     template = "Git has merged {branches}, and their data, config and weights are not merged yet"
-    hint_template = "mvcs merge {branches}, or mvcs commit --no-merge to leave them out"
+    hint_template = "mvcs status"
+
+
+class WorkspaceWouldGo(PreconditionFailed):
+    """The mvcs.toml of the workspace would be gone; field `path`."""
+
+    template = "{path} would be gone, and with it the workspace: no command would find it, not even undo"
+    hint_template = "mvcs restore --source REVISION PATH brings single files of a commit without it"
 
 
 class BranchInUse(PreconditionFailed):

@@ -49,7 +49,7 @@ def picked(
         revision, only=ingredients_of(only), parent=parent, strategies=strategies_of(strategies), dry_run=dry_run,
         command=ui.command(verb),
     )
-    return merged(ui, verb, revision, done)
+    return merged(ui, verb, revision, done, dry_run=dry_run)
 
 
 def strategies_of(given: Sequence[str]) -> dict[str, str]:
@@ -72,7 +72,7 @@ def ingredients_of(given: str | None) -> tuple[str, ...]:
     return () if given is None else tuple(name.strip() for name in given.split(","))
 
 
-def merged(ui: Ui, verb: str, name: str, done: MergeResult) -> int:
+def merged(ui: Ui, verb: str, name: str, done: MergeResult, *, dry_run: bool = False) -> int:
     """Says what a merge gave; returns the exit code."""
     for note in done.notes:
         ui.warn(note)
@@ -95,6 +95,9 @@ def merged(ui: Ui, verb: str, name: str, done: MergeResult) -> int:
             ui.line(f"  {quoted(os.fsdecode(item.path))}{key}{reason}", fg="red")
         if len(done.conflicts) > SHOWN:
             ui.line(f"  ... and {len(done.conflicts) - SHOWN} more: mvcs conflicts --skip {SHOWN}")
+        if dry_run and done.how == "conflicts":
+            ui.line(f"Next: mvcs {ui.command(verb, without='--dry-run')}, and settle them then")
+            return
         if done.how == "conflicts":
             ui.line("Next: mvcs conflicts, mvcs resolve PATH[:KEY] --ours|--theirs|--set V or edit, then mvcs commit")
             return

@@ -54,13 +54,13 @@ class Ui:
         """Whether the answer is for a program."""
         return self.json is not None
 
-    def command(self, verb: str) -> str:
-        """Returns the command as typed from its verb on, for the ledger."""
+    def command(self, verb: str, *, without: str = "") -> str:
+        """Returns the command as typed from its verb on, perhaps without an option: for the ledger, and for hints."""
         import shlex
 
         words = self.arguments
         start = words.index(verb) if verb in words else 0
-        text = " ".join([verb, *(shlex.quote(word) for word in words[start + 1 :])])[:1000]
+        text = " ".join([verb, *(shlex.quote(word) for word in words[start + 1 :] if word != without)])[:1000]
         return text.encode("utf-8", "backslashreplace").decode()  # names may be any bytes, the ledger is text
 
     def options(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ The way: look and store, root tree, origin and measured, commit object, one tran
 
 from __future__ import annotations
 
+import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, summary
@@ -23,6 +25,7 @@ from mvcs.ops.lineage import VALUES_PATH, Lineage
 from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.prepared import drop, state_before
 from mvcs.ops.recover import recover
+from mvcs.ops.staying import project_path, refuse_without_project
 from mvcs.ops.trees import NewTree, changed_tree, edits_of, staleness
 from mvcs.refs.names import TAGS, check_name, merging_key, tag_key
 from mvcs.repo.changes import EMPTY, settle
@@ -118,6 +121,7 @@ def commit(repository: Repository, request: Request) -> CommitResult:
     """Makes a commit of the workspace.
 
     Raises:
+        WorkspaceWouldGo: If it would have no mvcs.toml any more.
         NothingToCommit: If the files are what HEAD has, and nothing else was asked for.
         CaptureError: If a file cannot be taken; nothing is committed then.
         RefConflict: If the branch moved meanwhile.
@@ -178,6 +182,10 @@ class _Making:
     def run(self) -> CommitResult:
         seen, request = self.seen, self.request
         self.changes = changes = self._changes()
+        name = quote(os.fsdecode(project_path(seen.workspace)))
+        refuse_without_project(
+            seen.workspace, changes, f"take {name} out of .mvcsignore, or mvcs add {name} --as about"
+        )
         given = Given(request.metrics, request.params, allow_secret=request.allow_secret)
         searched = changes if self.merged is not None else [*seen.changes, *seen.carried]
         self.found = gather(

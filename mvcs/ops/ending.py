@@ -29,6 +29,7 @@ from mvcs.ops.hiding import notes_of
 from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, Settled, require_in_progress
 from mvcs.ops.parts import is_generated
 from mvcs.ops.settling import changes_since, check_settled, decisions_of, entry_seen, run_again, since
+from mvcs.ops.staying import project_path
 from mvcs.ops.trees import NewTree, edit_unstored, placed_in
 from mvcs.ops.undo import in_tree
 from mvcs.refs.names import merging_key
@@ -155,7 +156,10 @@ def go_on(
         known=in_tree(repository, old.tree),
     )
     lying = [os.fsdecode(path) for path in rewrite.unsaved() if entry_seen(seen, path) is None]
-    done = rewrite.run(moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command)
+    done = rewrite.run(
+        moves=(Move(merging_key(workspace.name), progress.oid, oid),), command=command,
+        instead=f"mvcs resolve {quote(os.fsdecode(project_path(workspace)))} --ours",
+    )
     if lying and done.saved is not None:
         found.notes.append(f"what lay at {', '.join(sorted(lying))} is in {done.saved.hex()[:12]}")
     return Progress(oid, made, plan), done

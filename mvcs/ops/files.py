@@ -17,11 +17,12 @@ from mvcs.objects.editing import Placed, find_file, flatten
 from mvcs.objects.hashing import COMMIT, TREE, Oid
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
-from mvcs.objects.tree import IS_BLOB, IS_TREE, build_tree, find_entry
+from mvcs.objects.tree import IS_BLOB, build_tree
 from mvcs.ops.collected import refuse_collected
 from mvcs.ops.prepared import leave, state_before
 from mvcs.ops.recover import roll_back
-from mvcs.ops.trees import NewTree, changed_tree, edit_unstored, edits_of, placed_in
+from mvcs.ops.staying import refuse_without_project
+from mvcs.ops.trees import NewTree, changed_tree, edit_unstored, edits_of, placed_in, stands_in_the_way
 from mvcs.ports import reached
 from mvcs.refs.names import WORKSPACE
 from mvcs.repo.changes import EMPTY, MANY
@@ -33,7 +34,7 @@ from mvcs.repo.writeout import Writer, case_collisions, ignores_case
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mvcs.objects.tree import Entry, Load
+    from mvcs.objects.tree import Entry
     from mvcs.ops.context import Look
     from mvcs.repo.statcache import Stats
     from mvcs.store.base import Batch
@@ -66,13 +67,13 @@ class Rewrite:
         target: Root tree that the files are to have; EMPTY for none.
         before: Root tree that the target is compared with; HEAD's by default. What differs between the two is
             rewritten, everything else stays as it is.
-        force: Whether unsaved work may be overwritten, after it has been saved.
+        force: Whether unsaved work may be overwritten, after it has been saved; None if the verb has no such option.
         only: Paths that may be touched; all if None. Those of them that differ from HEAD get the target's content.
         known: Whether a changed file's content is in some commit, so that nothing of it is unsaved.
     """
 
     def __init__(
-        self, seen: Look, batch: Batch, target: NewTree, *, before: Oid | None = None, force: bool = False,
+        self, seen: Look, batch: Batch, target: NewTree, *, before: Oid | None = None, force: bool | None = None,
         only: set[bytes] | None = None, known: Callable[[FileChange], bool] | None = None,
     ) -> None:
         self.seen = seen
@@ -174,7 +175,7 @@ class Rewrite:
 
     def run(
         self, *, moves: tuple[Move, ...], command: str, reason: str = "", evidence: tuple[Oid, ...] = (),
-        new_head_tree: Oid | None = None,
+        new_head_tree: Oid | None = None, instead: str | None = None,
     ) -> Rewritten:
         """Rewrites the files and moves the refs.
 
@@ -184,17 +185,20 @@ class Rewrite:
             reason: Why.
             evidence: Oids to keep with the operation.
             new_head_tree: HEAD's root tree afterwards, if it is the target.
+            instead: What to type instead where mvcs.toml would be gone.
 
         Raises:
             UnsavedWork: If work would be lost and `force` was not given; nothing is changed then.
             CannotWriteName: If a name cannot be written here; nothing is changed then.
             WeightsCollected: If gc has collected what is to be written; nothing is changed then.
+            WorkspaceWouldGo: If mvcs.toml would be gone; nothing is changed then.
         """
-        moves = leave(self.seen, moves, force=self.force)
+        moves = leave(self.seen, moves, force=bool(self.force))
         self._refuse_collected()
         unsaved = self.unsaved()
         if unsaved and not self.force:
-            raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in sorted(unsaved)))
+            hint = "move them away, or mvcs commit those of the model" if self.force is None else None
+            raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in sorted(unsaved)), hint=hint)
         blocked = sorted(path for path, entry in unsaved.items() if entry is None)
         if blocked:
             raise UnsavedWork(
@@ -203,6 +207,7 @@ class Rewrite:
             )
         self._check_union()
         self._check_names()
+        refuse_without_project(self.workspace, self.plan.values(), instead)
         before = self._save(unsaved, command) if unsaved else self._tree_here()
         after = self._tree_after(before)
         wanted, expected = self._wanted()
@@ -232,7 +237,7 @@ class Rewrite:
         trees = self.target.ingredients()
         for path, after in changed.items():
             for ingredient, tree in trees.items():
-                if ingredient != after.ingredient and _stands_in_the_way(self.target.load, tree, path):
+                if ingredient != after.ingredient and stands_in_the_way(self.target.load, tree, path):
                     raise PathInTwoIngredients(path=os.fsdecode(path), first=after.ingredient, second=ingredient)
 
     def _check_names(self) -> None:
@@ -381,17 +386,6 @@ class Rewrite:
             cache.base = new_head_tree
         else:
             cache.base = None
-
-
-def _stands_in_the_way(load: Load, tree: Oid, path: bytes) -> bool:
-    for part in path.split(b"/"):
-        entry = find_entry(load, tree, part)
-        if entry is None:
-            return False
-        if entry.kind != IS_TREE:
-            return True
-        tree = entry.oid
-    return True
 
 
 def _same(here: Placed, after: Placed | None) -> bool:

@@ -242,7 +242,8 @@ class _Merge:
             weights=request.weights, strategies=(*request.strategies, *rules.strategies), keys=rules.keys,
         )
         batch = None if request.dry_run else self.batch
-        sides = plan.sides(seen.head.shown, ours, undo="" if request.dry_run else UNDO)
+        undo = "" if request.dry_run else UNDO
+        sides = plan.sides(seen.head.shown, ours, undo=undo, declared=rules.strategies)
         merging = plan.reconciliation(self.repository, seen.commit, ours, batch, merged, sides)
         found = merging.run(request.weights)
         if request.resolve is not None and not found.conflicts:
@@ -279,7 +280,8 @@ class _Merge:
         paths = sorted(os.fsdecode(path) for path in changes.plan)
         if not self.request.dry_run:
             changes.run(
-                moves=tuple(head_moves(seen, self.theirs)), command=self.request.command, new_head_tree=tree
+                moves=tuple(head_moves(seen, self.theirs)), command=self.request.command, new_head_tree=tree,
+                instead=_singly(self.request.revision),
             )
         return MergeResult(
             None if self.request.dry_run else self.theirs, "fast-forward", [], paths, stale=False, notes=[]
@@ -331,13 +333,18 @@ def finish(
     key = merging_key(workspace.name)
     moves = [Move(key, None, oid)] if found.conflicts else head_moves(seen, oid)
     Rewrite(seen, batch, found.tree).run(
-        moves=tuple(moves), command=command, new_head_tree=None if found.conflicts else found.tree.oid
+        moves=tuple(moves), command=command, new_head_tree=None if found.conflicts else found.tree.oid,
+        instead=_singly(plan.name) if plan.kind == MERGE else f"mvcs {plan.kind} {quote(plan.name)} --only code",
     )
     notes = [*found.notes, *_notes_of_patterns(repository, found, paths)]
     return MergeResult(
         None if found.conflicts else oid, "conflicts" if found.conflicts else "merged", found.conflicts, paths,
         stale=found.stale, notes=notes, decided=len(found.decisions),
     )
+
+
+def _singly(revision: str) -> str:
+    return f"mvcs restore --source {quote(revision)} PATH brings single files of it, then mvcs commit"
 
 
 def _notes_of_patterns(repository: Repository, found: Reconciled, paths: list[str]) -> list[str]:

@@ -147,7 +147,8 @@ class Plan(Record):
         )
 
     def sides(
-        self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True, measured: bool = False
+        self, ours: str, ours_oid: Oid | None, *, undo: str = "", ends: bool = True, measured: bool = False,
+        declared: tuple[tuple[str, str], ...] = (),
     ) -> Sides:
         """Returns how people name the sides.
 
@@ -157,14 +158,17 @@ class Plan(Record):
             undo: Command that goes back to before the merge once it is committed; empty where nothing is written.
             ends: Whether the merge is committed as soon as no conflict is left.
             measured: Whether metrics of the result are given with the commit.
+            declared: Strategies that hold without being typed.
         """
+        keep = ""
         theirs = f"the commit before {self.name}" if self.kind == REVERT else self.name
         oids = {OURS: ours_oid, THEIRS: self.theirs}
         if self.kind == MERGE:
-            take = {side: f"mvcs merge {quote(self.name)} --weights {side}" for side in oids}
+            typed = [f" -s {quote('='.join(said))}" for said in self.strategies if said not in declared]
+            take = {side: f"mvcs merge {quote(self.name)}{''.join(typed)} --weights {side}" for side in oids}
             first = (GIVE_UP, undo) if undo else ("", "")
         else:
-            first = ("mvcs commit", "")
+            first, keep = ("mvcs commit", ""), "mvcs commit --trained"
             take = {
                 side: f"mvcs reset --only weights {oid.hex()[:12]} && mvcs commit"
                 for side, oid in oids.items() if oid is not None
@@ -173,7 +177,7 @@ class Plan(Record):
             name if oid is None else f"{name} ({oid.hex()[:12]})"
             for name, oid in ((ours, ours_oid), (theirs, self.theirs))
         )
-        return Sides(mine, yours, take, first=first, ends=ends, measured=measured)
+        return Sides(mine, yours, take, first=first, ends=ends, measured=measured, keep=keep)
 
     def _base(self, desk: Desk, ours: Oid | None) -> State:
         bases: list[Oid] = []

@@ -60,7 +60,7 @@ def refuse_taken(repository: Repository, refs: Refs, branch: str, own: str | Non
     Raises:
         BranchInUse: If one does.
     """
-    for name, target in _others(repository, refs, own):
+    for name, target in other_workspaces(repository, refs, own):
         if target == branch:
             raise BranchInUse(branch=branch.split("/", 2)[2], workspace=name, hint=hint)
 
@@ -85,7 +85,7 @@ def refuse_moves(repository: Repository, moves: Iterable[Move], command: str) ->
     refs, moved = repository.refs(), {move.ref: move.new for move in moves}
     targets = {**refs.targets, **moved}
     after = Refs({key: target for key, target in targets.items() if target is not None})
-    for name, target in _others(repository, refs, own):
+    for name, target in other_workspaces(repository, refs, own):
         key = head_key(name)
         if isinstance(target, str) and key not in moved and refs.resolve(key) != after.resolve(key):
             folder = quote(os.path.normpath(os.path.join(place.top, name)))
@@ -94,7 +94,7 @@ def refuse_moves(repository: Repository, moves: Iterable[Move], command: str) ->
             )
 
 
-def _others(repository: Repository, refs: Refs, own: str | None) -> list[tuple[str, Oid | str]]:
+def other_workspaces(repository: Repository, refs: Refs, own: str | None) -> list[tuple[str, Oid | str]]:
     """Returns the other workspaces that are still there, with what their HEADs hold."""
     heads = ((key.split("/", 1)[1], target) for key, target in refs.under(f"{HEAD}/"))
     return [

@@ -6,13 +6,10 @@ and the last change places.
 
 from __future__ import annotations
 
-import os
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, NothingToCommit, RevisionNotFound
 from mvcs.objects.commit import INGREDIENTS
-from mvcs.objects.editing import find_file
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.merge import MergeResult, changed_paths, check_strategies, finish, refuse_unsaved
 from mvcs.ops.merging import CHERRY_PICK, REVERT, Plan, refuse_in_progress
@@ -25,10 +22,7 @@ from mvcs.repo.reading import Digest
 if TYPE_CHECKING:
     from mvcs.objects.commit import Commit
     from mvcs.objects.hashing import Oid
-    from mvcs.ops.context import Look
-    from mvcs.ops.reconcile import Reconciled
     from mvcs.repo.repository import Repository
-    from mvcs.repo.workspace import Workspace
 
 
 def cherry_pick(
@@ -105,18 +99,6 @@ def _only(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _refuse_without_project(workspace: Workspace, found: Reconciled, seen: Look, revision: str) -> None:
-    """Checks that mvcs.toml stays: no command would find the workspace any more, not even undo."""
-    path = os.fsencode(os.path.relpath(workspace.project.file, workspace.root))
-    before = find_file(workspace.repository.load_tree, seen.tree, path)
-    root = found.tree.root
-    if before is not None and (root is None or find_file(found.tree.load, root, path) is None):
-        raise InvalidArgument(
-            argument="revision", value=revision, reason=f"{os.fsdecode(path)} would be gone, and with it the workspace",
-            hint=f"mvcs revert {quote(revision)} --only code",
-        )
-
-
 def _apply(
     repository: Repository, plan: Plan, author: Commit | None, *, dry_run: bool, command: str
 ) -> MergeResult:
@@ -146,7 +128,6 @@ def _apply(
                     None, "conflicts" if found.conflicts else "would-merge", found.conflicts,
                     changed_paths(seen, found), stale=found.stale, notes=found.notes, decided=len(found.decisions),
                 )
-            _refuse_without_project(workspace, found, seen, plan.name)
             refuse_unsaved(seen, found.tree)
             if not found.conflicts and found.tree.oid == seen.tree:
                 raise NothingToCommit(branch=seen.head.shown)

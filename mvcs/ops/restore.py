@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import diff_roots
@@ -185,7 +186,8 @@ def reset(
             first = None if seen.tree == EMPTY else seen.tree
             paths = changed | {c.path for c in diff_roots(repository.load_tree, first, commit.tree)}
             done = Rewrite(seen, batch, target, force=True, only=paths).run(
-                moves=(*moves, *drop(seen)), command=command, new_head_tree=commit.tree
+                moves=(*moves, *drop(seen)), command=command, new_head_tree=commit.tree,
+                instead=f"mvcs restore --source {quote(revision)} PATH brings single files of it",
             )
             return _result(done, [])
 

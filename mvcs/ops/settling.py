@@ -61,7 +61,8 @@ def run_again(
     ours = progress.commit.parents[0]
     merged = {**merged_by_git(seen), **(edited or {})}
     sides = plan.sides(
-        seen.head.shown, ours, undo=f"{UNDO} && {GIVE_UP}", ends=edited is not None, measured=measured
+        seen.head.shown, ours, undo=f"{UNDO} && {GIVE_UP}", ends=edited is not None, measured=measured,
+        declared=seen.workspace.project.rules.strategies,
     )
     return plan.reconciliation(repository, repository.commit(ours), ours, batch, merged, sides).run(plan.weights)
 

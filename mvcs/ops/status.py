@@ -37,16 +37,18 @@ class Status(Record):
         follows_git: Whether Git decides about the branch.
         merging: The merge in progress: kind, name, number of conflicts that are left; None if there is none.
         due: Branches that Git has merged and mvcs has not.
+        unmerged: Paths that a merge of Git's own has left in conflict; looked for where files have changed.
     """
 
     __slots__ = (
         "changes", "due", "follows_git", "head", "left_out", "merging", "model", "others", "problems", "stale",
+        "unmerged",
     )
 
     def __init__(
         self, head: Head, model: str, changes: list[FileChange], stale: list[str], others: list[str],
         left_out: list[str], problems: list[MvcsError], *, follows_git: bool,
-        merging: tuple[str, str, int] | None = None, due: list[str] | None = None,
+        merging: tuple[str, str, int] | None = None, due: list[str] | None = None, unmerged: list[str] | None = None,
     ) -> None:
         self.head = head
         self.model = model
@@ -58,6 +60,7 @@ class Status(Record):
         self.follows_git = follows_git
         self.merging = merging
         self.due = list(due or ())
+        self.unmerged = list(unmerged or ())
 
     @property
     def clean(self) -> bool:
@@ -79,7 +82,7 @@ class Status(Record):
             "merging": None if self.merging is None else dict(
                 zip(("kind", "name", "conflicts"), self.merging, strict=True)
             ),
-            "merges_due": self.due,
+            "merges_due": self.due, "unmerged_in_git": self.unmerged,
         }
 
 
@@ -92,13 +95,14 @@ def status(repository: Repository) -> Status:
     workspace = open_workspace(repository)
     _finish_killed(workspace)
     seen = look(workspace, Digest(), strict=False)
-    stale = _stale(seen)
+    stale, git = _stale(seen), workspace.git
     _save(seen)
     return Status(
         seen.head, workspace.model, [*seen.changes, *seen.carried], stale,
         sorted(os.fsdecode(path) for path in seen.scan.others),
         sorted(os.fsdecode(path) for path in seen.scan.left_out), list(seen.problems),
-        follows_git=workspace.git is not None, merging=_merging(seen), due=_due(seen),
+        follows_git=git is not None, merging=_merging(seen), due=_due(seen),
+        unmerged=git.unmerged() if git is not None and seen.changes else [],
     )
 
 

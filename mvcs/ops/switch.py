@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mvcs.errors import FollowsGit, MvcsError, RefExists, RefNotFound, RevisionNotFound
@@ -71,6 +72,7 @@ def switch(
         FollowsGit: If Git decides about the branch.
         RefNotFound: If there is no such branch.
         BranchInUse: If another workspace stands on it.
+        WorkspaceWouldGo: If the commit there has no mvcs.toml.
     """
     repository.writable()
     workspace = open_workspace(repository)
@@ -96,7 +98,8 @@ def switch(
                 return SwitchResult(_branch(target), oid, 0, None)
             tree = repository.commit(oid).tree
             done = Rewrite(seen, batch, NewTree(repository, tree, []), force=force).run(
-                moves=tuple(moves), command=command, new_head_tree=tree
+                moves=tuple(moves), command=command, new_head_tree=tree,
+                instead=f"mvcs restore --source {quote(start or name)} PATH brings single files of it",
             )
             return SwitchResult(_branch(target), oid, len(done.paths), done.saved)
 

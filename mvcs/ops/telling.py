@@ -25,13 +25,14 @@ class Sides(Record):
         first: What must be typed before that: while the merge is in progress, and once it is committed.
         ends: Whether the merge is committed as soon as no conflict is left.
         measured: Whether metrics of the result are given with the commit.
+        keep: Command that says of the weights that are there that they come from the recipe; what gives them if empty.
     """
 
-    __slots__ = ("ends", "first", "measured", "ours", "take", "theirs")
+    __slots__ = ("ends", "first", "keep", "measured", "ours", "take", "theirs")
 
     def __init__(
         self, ours: str = OURS, theirs: str = THEIRS, take: dict[str, str] | None = None, *,
-        first: tuple[str, str] = ("", ""), ends: bool = True, measured: bool = False,
+        first: tuple[str, str] = ("", ""), ends: bool = True, measured: bool = False, keep: str = "",
     ) -> None:
         self.ours = ours
         self.theirs = theirs
@@ -39,6 +40,7 @@ class Sides(Record):
         self.first = first
         self.ends = ends
         self.measured = measured
+        self.keep = keep
 
     def name(self, side: str) -> str:
         """Returns how people name ours or theirs."""
@@ -48,6 +50,10 @@ class Sides(Record):
         """Returns what gives the weights of a side, with or without conflicts left."""
         first = self.first[0 if left or not self.ends else 1]
         return f"{first} && {self.take[side]}" if first else self.take[side]
+
+    def keeping(self, side: str, *, left: bool) -> str:
+        """Returns what gives the weights of a side, which are there already, an origin that fits the recipe."""
+        return f"if they do come from it: {self.keep}" if self.keep else self.taking(side, left=left)
 
     def measuring(self, *, left: bool) -> str:
         """Returns what gives metrics to the result."""
@@ -79,8 +85,8 @@ def of_weights(verdict: Verdict, sides: Sides, *, stale: bool, left: bool) -> li
         ]
     if stale:
         return [
-            f"the weights are stale: those of {mine} were not made by the merged recipe (retrain and mvcs commit, or:"
-            f" {sides.taking(verdict.side, left=left)})"
+            f"the weights are stale: those of {mine} were not made by the merged recipe (retrain and mvcs commit,"
+            f" or{',' if sides.keep else ':'} {sides.keeping(verdict.side, left=left)})"
         ]
     return []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mvcs.ingredients.recipe import recipe_of
 from mvcs.objects.editing import GENERATED, Placed, edit_tree, files_below, find_file, ingredient_trees
 from mvcs.objects.hashing import TREE, Oid
-from mvcs.objects.tree import IS_TREE, find_path
+from mvcs.objects.tree import IS_TREE, find_entry, find_path
 from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
@@ -128,6 +128,18 @@ def placed_in(tree: NewTree, path: bytes) -> Placed | None:
         if entry is not None and entry.kind != IS_TREE:
             return Placed(ingredient, entry)
     return None
+
+
+def stands_in_the_way(load: Load, tree: Oid, path: bytes) -> bool:
+    """Whether a tree has a file at a path, or where one of its folders would be."""
+    for part in path.split(b"/"):
+        entry = find_entry(load, tree, part)
+        if entry is None:
+            return False
+        if entry.kind != IS_TREE:
+            return True
+        tree = entry.oid
+    return True
 
 
 def staleness(commit: Commit, recipe: Oid, weights: Oid | None, *, has_metrics: bool) -> list[str]:

@@ -109,6 +109,12 @@ class GitTree:
             "merge-base", "--is-ancestor", sha, head
         )
 
+    def commits_since(self, shas: Iterable[str]) -> set[str]:
+        """Returns HEAD's commits that are none of these and no ancestors of them; unknown ones are left out."""
+        without = [f"^{sha}" for sha in sorted(set(shas)) if _SHA.fullmatch(sha)]
+        listed = _run("-C", self.top, "rev-list", "--ignore-missing", "HEAD", *without) or b""
+        return set(listed.decode("ascii", "replace").split())
+
     def unmerged(self) -> list[str]:
         """Returns the paths that a merge of Git's has left in conflict, below the top."""
         listed = _run("-C", self.top, "diff", "--name-only", "--diff-filter=U", "-z") or b""

@@ -159,6 +159,33 @@ def test_a_second_merge_and_a_switch_wait_for_the_first(project):
     assert found["merging"] == {"kind": "merge", "name": "other", "conflicts": 1}
 
 
+def test_a_dry_run_with_conflicts_says_what_to_type_for_the_merge(project):
+    two_sides(project, {"params.yaml": "lr: 7\n", "data/x.bin": b"\0o"}, {"params.yaml": "lr: 8\n", "data/x.bin": b"\0t"})
+    done = mvcs_run("merge", "other", "--dry-run", "-s", "data/*=ours", cwd=project)
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == "Next: mvcs merge other -s 'data/*=ours', and settle them then"
+    done = mvcs_run("merge", "other", "-s", "data/*=ours", cwd=project)
+    assert done.out.splitlines()[-1].startswith("Next: mvcs conflicts")
+
+
+@pytest.mark.parametrize("how", [("merge",), ("merge", "--no-ff"), ("cherry-pick",)])
+def test_a_file_in_the_way_is_to_be_moved_there_is_no_force(project, how):
+    ok("switch", "-c", "other", cwd=project)
+    write(project, {"notes.txt": "theirs\n"})
+    ok("add", "notes.txt", "--as", "data", cwd=project)
+    ok("commit", "-m", "theirs", cwd=project)
+    ok("switch", "main", cwd=project)
+    write(project, {"notes.txt": "mine\n"})
+    error = fails(4, "unsaved-work", *how, "other", cwd=project)
+    assert error["details"]["paths"] == ["notes.txt"]
+    assert error["hint"] == "move them away, or mvcs commit those of the model"
+    assert "--force" in fails(4, "unsaved-work", "switch", "other", cwd=project)["hint"]
+    (project / "notes.txt").rename(project / "mine.txt")
+    ok(*how, "other", cwd=project)
+    assert (project / "notes.txt").read_text() == "theirs\n"
+    assert (project / "mine.txt").read_text() == "mine\n"
+
+
 def test_a_dry_run_changes_nothing(project):
     two_sides(project, {"data/x.bin": b"\0ours"}, {"data/x.bin": b"\0theirs", "data/y.bin": b"\0"})
     before, log = snapshot(project), ok("op", "log", "--json", cwd=project).json

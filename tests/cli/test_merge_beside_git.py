@@ -131,6 +131,114 @@ def test_no_merge_leaves_the_rest_out(work):
     assert (work / "train.py").read_text() == "theirs\n"
 
 
+def off_main(folder, name, files):
+    """Makes a branch with one commit from where main is, and comes back."""
+    git(folder, "switch", "-qc", name)
+    made = step(folder, files, name)
+    git(folder, "switch", "-q", "main")
+    ok("checkout", cwd=folder)
+    return made
+
+
+@pytest.fixture
+def two(work):
+    """Branches o1 and o2, each with code that Git merges and data that Git does not track; main has gone on as well."""
+    for name in ("o1", "o2"):
+        off_main(work, name, {f"{name}.py": "new\n", f"data/{name}.bin": name.encode()})
+    step(work, {"README.md": "ours\n"}, "ours")
+    return work
+
+
+def git_merges(folder, how):
+    if how == "octopus":
+        git(folder, "merge", "-q", "o1", "o2", "-m", "both")
+    else:
+        git(folder, "merge", "-q", "o1", "-m", "one")
+        git(folder, "merge", "-q", "o2", "-m", "two")
+
+
+@pytest.mark.parametrize("how", ["octopus", "in a row"])
+@pytest.mark.parametrize(("first", "second"), [("o1", "o2"), ("o2", "o1")])
+def test_what_git_has_merged_is_due_until_each_of_it_is_merged(two, how, first, second):
+    git_merges(two, how)
+    assert status(two)["merges_due"] == ["o1", "o2"]
+    error = fails(4, "merge-due", "commit", "-m", "x", cwd=two)
+    assert error["hint"] == "mvcs merge o1, or mvcs commit --no-merge to leave them out"
+    ok("merge", first, cwd=two)
+    assert status(two)["merges_due"] == [second]
+    assert fails(4, "merge-due", "commit", "-m", "x", cwd=two)["details"]["branches"] == [second]
+    assert fails(4, "merge-due", "commit", "--amend", "-m", "x", cwd=two)["details"]["branches"] == [second]
+    ok("merge", second, cwd=two)
+    assert status(two)["merges_due"] == []
+    assert (two / "data/o1.bin").read_bytes() == b"o1"
+    assert (two / "data/o2.bin").read_bytes() == b"o2"
+    assert status(two)["clean"]
+
+
+def test_what_no_merge_has_left_out_is_not_due_again_whatever_is_merged_later(two):
+    git_merges(two, "octopus")
+    ok("merge", "o1", cwd=two)
+    ok("commit", "-m", "without o2", "--no-merge", "--param", "a=1", cwd=two)
+    assert status(two)["merges_due"] == []
+    off_main(two, "o3", {"o3.py": "new\n"})
+    git(two, "merge", "-q", "--no-ff", "o3", "-m", "three")
+    assert status(two)["merges_due"] == ["o3"]
+    ok("merge", "--no-ff", "o3", cwd=two)
+    assert status(two)["merges_due"] == []
+    git(two, "switch", "-q", "o2")
+    ok("checkout", cwd=two)
+    step(two, {"o2.py": "newer\n"}, "more of o2")
+    git(two, "switch", "-q", "main")
+    ok("checkout", cwd=two)
+    assert status(two)["merges_due"] == []
+    git(two, "merge", "-q", "o2", "-m", "again")
+    assert status(two)["merges_due"] == ["o2"]
+
+
+def test_a_pick_says_nothing_of_what_git_has_merged(two):
+    made = off_main(two, "side", {"data/side.bin": b"s"})
+    git_merges(two, "octopus")
+    ok("cherry-pick", made, cwd=two)
+    assert status(two)["merges_due"] == ["o1", "o2"]
+
+
+def test_a_branch_that_contains_another_is_named_alone(work):
+    """A rebase onto a main that has merged feat: merging main brings feat as well."""
+    git(work, "branch", "topic")
+    off_main(work, "feat", {"feat.py": "new\n", "data/feat.bin": b"f"})
+    step(work, {"README.md": "ours\n", "data/main.bin": b"m"}, "ours")
+    git(work, "merge", "-q", "feat", "-m", "merge")
+    ok("merge", "feat", cwd=work)
+    git(work, "switch", "-q", "topic")
+    ok("checkout", cwd=work)
+    step(work, {"topic.py": "new\n", "data/topic.bin": b"t"}, "topic")
+    git(work, "rebase", "-q", "main")
+    assert status(work)["merges_due"] == ["main"]
+    ok("merge", "main", cwd=work)
+    assert status(work)["merges_due"] == []
+    assert {path.name for path in (work / "data").iterdir()} >= {"feat.bin", "main.bin", "topic.bin"}
+    assert status(work)["clean"]
+
+
+def test_a_branch_with_data_of_its_own_at_gits_commit_is_not_merged_by_git(two):
+    """Nothing of Git's tells it from HEAD, before and after other merges."""
+    git_merges(two, "octopus")
+    for name in ("o1", "o2"):
+        ok("merge", name, cwd=two)
+    git(two, "switch", "-qc", "same")
+    ok("checkout", cwd=two)
+    write(two, {"data/same.bin": b"s"})
+    ok("commit", "-m", "same", cwd=two)
+    git(two, "switch", "-q", "main")
+    ok("checkout", cwd=two)
+    assert status(two)["merges_due"] == []
+    off_main(two, "o3", {"o3.py": "new\n"})
+    git(two, "merge", "-q", "--no-ff", "o3", "-m", "three")
+    assert status(two)["merges_due"] == ["o3"]
+    ok("merge", "--no-ff", "o3", cwd=two)
+    assert status(two)["merges_due"] == []
+
+
 def test_a_branch_made_at_an_old_commit_has_the_right_base(work):
     old = git(work, "rev-parse", "HEAD")
     step(work, {"data/later.bin": b"\0l", "train.py": "later\n"}, "later")
@@ -221,6 +329,23 @@ def test_conflicts_of_gits_are_not_committed(work):
     assert error["details"]["paths"] == ["train.py"]
     assert "git" in error["hint"]
     assert ok("rev-parse", "HEAD", cwd=work).out == before
+
+
+def test_status_says_what_git_waits_for_and_one_next_step(work):
+    branch_off(work, {"train.py": "ours\n"}, {"train.py": "theirs\n", "data/theirs.bin": b"\0t"})
+    with pytest.raises(subprocess.CalledProcessError):
+        git(work, "merge", "-q", "exp", "-m", "git merge")
+    assert status(work)["unmerged_in_git"] == ["train.py"]
+    told = ok("status", cwd=work).out
+    assert [line.strip() for line in told.splitlines() if "Next" in line] == [
+        "Git's own merge has conflicts in train.py. Next: git mergetool, git commit"
+    ]
+    write(work, {"train.py": "both\n"})
+    git(work, "commit", "-qam", "both")
+    assert status(work)["unmerged_in_git"] == []
+    told = ok("status", cwd=work).out
+    assert "modified  train.py" in told
+    assert [line.strip() for line in told.splitlines() if "Next" in line] == ["Git has merged exp. Next: mvcs merge exp"]
 
 
 def test_a_new_branch_starts_at_the_nearest_commit_of_gits_history_not_at_the_last_one_made(work, monkeypatch):

@@ -199,7 +199,7 @@ def test_nothing_takes_the_workspace_away(tmp_path, how):
     """Without mvcs.toml no command would find it, not even undo."""
     project = make_project(tmp_path / "p", {"train.py": "x = 1\n", "model.bin": b"w" * 100})
     done = mvcs_run(*how, cwd=project)
-    assert done.code == 2, done
+    assert done.code == 4, done
     assert "mvcs.toml" in done.err
     assert (project / "mvcs.toml").exists()
     assert status(project)["clean"]

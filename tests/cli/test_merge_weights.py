@@ -307,6 +307,37 @@ def test_what_a_cherry_pick_tells_to_type(project):
     assert (project / "model.pt").read_bytes() == B
 
 
+def test_what_is_told_to_type_keeps_the_strategies(project):
+    """But not those of mvcs.toml, which hold without being typed."""
+    write(project, {"mvcs.toml": (project / "mvcs.toml").read_text() + '\n[merge.strategies]\n"train.py" = "ours"\n'})
+    commit(project, {}, "rules")
+    files = {"params.yaml": "lr: 7\n", "train.py": "x = 7\n"}
+    sides(project, {"data/a.bin": b"\0", "model.pt": A, **files}, {
+        "data/b.bin": b"\0", "model.pt": B, **{path: text.replace("7", "8") for path, text in files.items()},
+    })
+    words = ("-s", "par*=ours")
+    (note,) = [text for text in merged(project, "a", "--dry-run", *words)["notes"] if "not taken" in text]
+    assert note.endswith("or: mvcs merge b -s 'par*=ours' --weights theirs)")
+    (note,) = [text for text in merged(project, "a", *words)["notes"] if "not taken" in text]
+    assert note.endswith("or: mvcs undo && mvcs merge b -s 'par*=ours' --weights theirs)")
+    for command in (("undo",), ("merge", "b", *words, "--weights", "theirs")):
+        ok(*command, cwd=project)
+    assert (project / "params.yaml").read_text() == "lr: 7\n"
+    assert outcome(project)[0] == B
+
+
+def test_what_a_pick_tells_of_weights_that_it_has_taken(project):
+    """There is nothing more to take: only to train, or to say that they come from this recipe."""
+    sides(project, {"data/a.bin": b"\0"}, {"data/b.bin": b"\0", "model.pt": B})
+    ok("switch", "a", cwd=project)
+    (note,) = [text for text in ok("cherry-pick", "b", "--json", cwd=project).json["notes"] if "the weights" in text]
+    assert note.endswith("(retrain and mvcs commit, or, if they do come from it: mvcs commit --trained)")
+    assert status(project)["stale"]
+    ok("commit", "--trained", cwd=project)
+    assert not status(project)["stale"]
+    assert (project / "model.pt").read_bytes() == B
+
+
 def test_what_a_revert_calls_the_other_side(project):
     commit(project, {"data/a.bin": b"\0", "model.pt": A}, "a")
     commit(project, {"model.pt": B, "train.py": "later\n"}, "b")

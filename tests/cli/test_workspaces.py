@@ -28,6 +28,25 @@ def everything(project):
     return snapshot(project), ok("op", "log", "--json", cwd=project).json
 
 
+def test_what_one_model_leaves_out_of_a_shared_root_is_told_of_the_others_that_have_it(tmp_path):
+    top = write(tmp_path / "top", {
+        "src/lib.py": "one\n", "a/train.py": "a\n", "b/train.py": "b\n", "c/train.py": "c\n",
+    })
+    for name, code in (("a", '"src/*.py", "a/*.py"'), ("b", '"src/*.py", "b/*.py"'), ("c", '"c/*.py"')):
+        write(top / name, {"mvcs.toml": (
+            f'model = "{name}"\nroot = ".."\n\n[ingredients]\ncode = [{code}]\nabout = ["{name}/mvcs.toml"]\n'
+        )})
+        ok("init", cwd=top / name)
+        ok("commit", "-m", name, cwd=top / name)
+    done = ok("rm", "--cached", "train.py", cwd=top / "a")
+    assert "warning" not in done.err
+    done = ok("rm", "--cached", "../src/lib.py", cwd=top / "a")
+    assert done.err.splitlines() == [
+        "warning: .mvcsignore leaves src/lib.py out of the model b (b) too: its next commit drops it"
+    ]
+    assert [item["path"] for item in ok("status", "--json", cwd=top / "b").json["changes"]] == ["src/lib.py"]
+
+
 def share(project, copy):
     """Puts both on main, as a repository of before may be."""
     with mvcs.open(project) as repo:

@@ -65,6 +65,10 @@ class Forger:
         return name
 
 
+APART = {".mvcsignore": "/mvcs.toml\n"}
+"""A project whose mvcs.toml is no part of the model: that a planted tree has none is not what is refused."""
+
+
 def data(forger, *entries, **options):
     return forger.tree((b"data", forger.tree(*entries, **options)))
 
@@ -121,7 +125,7 @@ LINKS = {
 @pytest.mark.parametrize("name", TREES)
 def test_a_hostile_tree_is_refused_by_checkout_fsck_and_clone(tmp_path, name):
     top = tmp_path / "room"
-    project = make_project(top / "p", {"train.py": "x\n"})
+    project = make_project(top / "p", {**APART, "train.py": "x\n"})
     forger = Forger(project)
     planted = forger.plant(TREES[name](forger))
     before = snapshot(top)
@@ -142,7 +146,7 @@ def test_a_hostile_tree_is_refused_by_checkout_fsck_and_clone(tmp_path, name):
 @pytest.mark.parametrize("name", LINKS)
 def test_a_link_out_of_the_workspace_is_refused_by_checkout_and_clone(tmp_path, name):
     top = tmp_path / "room"
-    project = make_project(top / "p", {"train.py": "x\n"})
+    project = make_project(top / "p", {**APART, "train.py": "x\n"})
     write(top, {"secret": "secret"})
     forger = Forger(project)
     path, target = LINKS[name]
@@ -157,7 +161,7 @@ def test_a_link_out_of_the_workspace_is_refused_by_checkout_and_clone(tmp_path, 
 
 def test_files_below_a_link_of_the_workspace_are_not_written_through_it(tmp_path):
     """An untracked link stands where the commit has a folder."""
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n"})
     ok("switch", "-c", "other", cwd=project)
     write(project, {"data/sub/a.csv": "1\n"})
     ok("commit", "-m", "data", cwd=project)
@@ -180,7 +184,7 @@ def test_files_below_a_link_of_the_workspace_are_not_written_through_it(tmp_path
 @pytest.mark.parametrize("point", ["journal written", "files written beside", "file renamed"])
 @pytest.mark.parametrize("verb", [["switch", "other"], ["switch", "--force", "other"]])
 def test_a_link_swapped_in_while_files_are_written_is_not_followed(tmp_path, monkeypatch, point, verb):
-    project = make_project(tmp_path / "p", {"train.py": "x\n", "data/keep.csv": "k\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n", "data/keep.csv": "k\n"})
     ok("switch", "-c", "other", cwd=project)
     write(project, {"data/a.csv": "1\n", "data/b.csv": "2\n", "model.pt": b"w"})
     ok("commit", "-m", "data", cwd=project)
@@ -224,7 +228,7 @@ def test_a_clone_that_is_refused_leaves_nothing(project, tmp_path):
 def test_a_clone_never_leaves_its_folder(tmp_path):
     """Its root is found from where mvcs.toml lies in the commit: a path like CLONE/mvcs.toml must not lift it."""
     top = tmp_path / "home"
-    project = make_project(top / "src" / "proj", {"train.py": "x\n"})
+    project = make_project(top / "src" / "proj", {**APART, "train.py": "x\n"})
     forger = Forger(project)
     (top / "src" / ".bashrc").write_text("mine")
     deep = os.fsencode(str((top / "dst" / "proj").relative_to("/")))
@@ -243,7 +247,7 @@ def test_a_clone_never_leaves_its_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["../escape", "a/../../escape", "..", ".git", "a/.mvcs", "a//b", ""])
 def test_a_workspace_name_of_the_source_cannot_lead_out_of_a_clone(tmp_path, name):
-    project = make_project(tmp_path / "room" / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "room" / "p", {**APART, "train.py": "x\n"})
     with LmdbStore(str(project / ".mvcs")).write() as transaction:
         transaction.put(REFS, b"HEAD/" + name.encode(), b"@heads/m/main")
     error = fails(7, "invalid-object", "clone", str(project), str(tmp_path / "room" / "copy"))
@@ -253,14 +257,14 @@ def test_a_workspace_name_of_the_source_cannot_lead_out_of_a_clone(tmp_path, nam
 
 @pytest.mark.parametrize("target", [b"@", b"@x", b"@heads/m", b"@HEAD/.", b"@tags/m/x"])
 def test_a_head_of_the_source_that_is_on_no_branch_is_refused_by_clone(tmp_path, target):
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n"})
     with LmdbStore(str(project / ".mvcs")).write() as transaction:
         transaction.put(REFS, b"HEAD/.", target)
     fails(7, "invalid-object", "clone", str(project), str(tmp_path / "copy"))
 
 
 def test_a_huge_folder_nesting_is_an_integrity_error_not_a_bug(tmp_path):
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n"})
     forger = Forger(project)
     entry = forger.blob()
     with forger.store.write() as transaction:
@@ -297,7 +301,7 @@ def test_which_links_stay_inside(path, target, inside):
 
 def test_a_chain_of_links_cannot_lead_out(tmp_path):
     """folder -> ".." stays inside, and folder/../secret does too by its names alone; together they would not."""
-    project = make_project(tmp_path / "room" / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "room" / "p", {**APART, "train.py": "x\n"})
     write(tmp_path / "room", {"secret": "s"})
     (project / "data/sub").mkdir(parents=True)
     (project / "data/sub/up.csv").symlink_to("../..")
@@ -426,7 +430,7 @@ ENDLESS = {
 def test_a_tree_that_repeats_itself_without_end_is_refused_by_every_verb(tmp_path, monkeypatch, name):
     """A few kilobytes that would be 16 ** 12 files; the limit is a sixteenth here, for the sake of time."""
     monkeypatch.setattr(editing, "MAX_REPEATED", 4 << 20)
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n"})
     Forger(project).plant(ENDLESS[name](Forger(project)))
     before = snapshot(project)
     for verb in (["switch", "evil"], ["ls", "evil"], ["diff", "main", "evil"], ["restore", "-s", "evil", "."], ["show", "evil"],
@@ -442,7 +446,7 @@ def test_a_tree_that_repeats_itself_without_end_is_refused_by_every_verb(tmp_pat
 
 def test_the_refusal_comes_before_the_memory_is_gone(tmp_path):
     """The limit as it is, in a process that may have a gigabyte of its own."""
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n"})
     Forger(project).plant(ENDLESS["files"](Forger(project)))
     done = mvcs_process("ls", "evil", "--json", cwd=project, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30)))
     assert (done.code, done.error["code"]) == (7, "invalid-object"), done
@@ -450,7 +454,7 @@ def test_the_refusal_comes_before_the_memory_is_gone(tmp_path):
 
 def test_equal_folders_that_a_project_may_have_are_no_attack(tmp_path):
     """A thousand equal folders of a hundred files, stored once."""
-    project = make_project(tmp_path / "p", {"train.py": "x\n"})
+    project = make_project(tmp_path / "p", {**APART, "train.py": "x\n"})
     forger = Forger(project)
     row = forger.tree(*((b"%03d.csv" % number, forger.blob()) for number in range(100)))
     rows = forger.tree(*((b"%03d" % number, row) for number in range(250)))

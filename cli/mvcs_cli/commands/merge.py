@@ -42,4 +42,4 @@ def command(
         message="\n\n".join(message) if message else None, fast_forward=not no_ff, allow_unrelated=allow_unrelated,
         resolve=resolve, command=ui.command("merge"),
     )
-    return merged(ui, "merge", revision, done)
+    return merged(ui, "merge", revision, done, dry_run=dry_run)

@@ -38,7 +38,10 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
         kind, name, count = found.merging
         todo = f"{count} conflict(s) left: mvcs conflicts" if count else "all conflicts settled: mvcs commit"
         ui.line(f"  {kind} of {name} in progress, {todo} (or mvcs merge --abort)", fg="yellow")
-    if found.due:
+    if found.unmerged:
+        paths = ", ".join(map(quoted, found.unmerged[:SHOWN])) + (", ..." if len(found.unmerged) > SHOWN else "")
+        ui.line(f"  Git's own merge has conflicts in {paths}. Next: git mergetool, git commit", fg="yellow")
+    elif found.due:
         ui.line(f"  Git has merged {', '.join(found.due)}. Next: mvcs merge {found.due[0]}", fg="yellow")
     by_ingredient: dict[str, list[str]] = {}
     for change in found.changes:
@@ -62,7 +65,7 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
         return  # what is next stands above
     if found.clean:
         ui.line("Clean: the files are what HEAD has." if head.base is not None else "Nothing belongs to the model yet.")
-    else:
+    elif not (found.due or found.unmerged):  # else what is next stands above
         ui.line('Next: mvcs commit -m "..."')
 
 
