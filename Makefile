@@ -24,7 +24,7 @@ demo: $(BASE) ## play README's transcript on a real sentence-transformer
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## all tests; about five minutes on two cores
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(STAMP) ## ruff, mypy, the storeys of the house
 	$(BIN)/ruff check mvcs cli tests benchmarks examples

@@ -117,6 +117,10 @@ class _Cells:
 
     def _trios(self) -> list[_Trio]:
         ours, theirs = match_cells(self.base, self.ours), match_cells(self.base, self.theirs)
+        for mine, yours, cells in ((ours, theirs, self.theirs), (theirs, ours, self.ours)):
+            for place in set(yours) - set(mine):  # with another id it is a new cell, which nobody has deleted
+                if cells[yours[place]].name != self.base[place].name:
+                    del yours[place]
         trios = [_Trio(place, ours.get(place), theirs.get(place)) for place in range(len(self.base))]
         our_new = sorted(set(range(len(self.ours))) - set(ours.values()))
         their_new = sorted(set(range(len(self.theirs))) - set(theirs.values()))

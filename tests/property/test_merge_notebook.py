@@ -103,6 +103,18 @@ def test_a_strategy_settles_what_it_means_something_to(sides, strategy):
         assert not has_markers(merged.content.read())
 
 
+def test_a_new_cell_stays_that_says_what_one_said_that_both_deleted():
+    def cells(*sources):
+        made = [{"cell_type": "code", "id": name, "metadata": {}, "source": source, "outputs": [], "execution_count": None} for name, source in sources]
+        return Bytes(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made}).encode())
+
+    base, ours, theirs = cells(("a", "x = 1"), ("b", "y = 2")), cells(("a", "x = 1")), cells(("new", "y = 2"), ("a", "x = 1"))
+    for sides in ((base, ours, theirs), (base, theirs, ours)):
+        merged = merge_notebook(*sides, leave)
+        assert [item["id"] for item in json.loads(merged.content.read())["cells"]] == ["new", "a"]
+        assert merged.conflicts == ()
+
+
 @settings(max_examples=150)
 @given(notebooks(ids=True))
 def test_cells_of_both_sides_are_there(sides):
