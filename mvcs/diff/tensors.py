@@ -6,7 +6,6 @@ to know: formats (`mvcs.store.splitters`), norms (`mvcs.diff.tensor_values`).
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from mvcs.diff.keys import FileDiff, KeyChange
@@ -105,16 +104,15 @@ def diff_tensors(before: Content | None, after: Content | None) -> FileDiff:
     Laws:
         diff_tensors(a, a) has no keys.
     """
-    with ExitStack() as stack:
-        old, new = (None if side is None else stack.enter_context(open_tensors(side)) for side in (before, after))
-        olds, news = _by_name(old), _by_name(new)
-        both = [name for name in news if name in olds]
-        changes: dict[str, TensorChange] = {}
-        if old is not None and new is not None:
-            changes = _compared(old, new, [(olds[name], news[name]) for name in both])
-        gone = {name: tensor for name, tensor in olds.items() if name not in news}
-        came = {name: tensor for name, tensor in news.items() if name not in olds}
-        renamed = _renamed(old, gone, new, came) if old is not None and new is not None else {}
+    old, new = (None if side is None else open_tensors(side) for side in (before, after))
+    olds, news = _by_name(old), _by_name(new)
+    both = [name for name in news if name in olds]
+    changes: dict[str, TensorChange] = {}
+    if old is not None and new is not None:
+        changes = _compared(old, new, [(olds[name], news[name]) for name in both])
+    gone = {name: tensor for name, tensor in olds.items() if name not in news}
+    came = {name: tensor for name, tensor in news.items() if name not in olds}
+    renamed = _renamed(old, gone, new, came) if old is not None and new is not None else {}
     was = {now: before for before, now in renamed.items()}
     for name, tensor in came.items():
         previous = was.get(name)

@@ -1,24 +1,18 @@
 """The bytes of one file, wherever they lie: read whole when they are few, in pieces or at any place when they are many.
 
-Knows: how to be read, at any place too. Refuses to know: stores, paths.
+Knows: how to be read. Refuses to know: stores, paths.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from mvcs.store.splitters.source import BytesSource
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from mvcs.store.splitters.source import Source
 
 
 class Content(Protocol):
-    """Bytes of a file."""
+    """Bytes of a file; a source too, as splitters read one (`mvcs.store.splitters.source`)."""
 
     @property
     def size(self) -> int:
@@ -36,29 +30,6 @@ class Content(Protocol):
     def read_at(self, offset: int, length: int) -> bytes:
         """Returns the bytes from an offset on, fewer at the end."""
         ...
-
-
-@runtime_checkable
-class Chunked(Protocol):
-    """Content of which it is known by name which of its bytes are the same as others'."""
-
-    def names(self, offset: int, length: int) -> tuple[object, ...] | None:
-        """Returns what stands for these bytes: where two of it are equal the bytes are. None if nothing does."""
-        ...
-
-
-@runtime_checkable
-class Addressable(Protocol):
-    """Content that can be read at any place; every content that may be large and hold tensors is."""
-
-    def source(self) -> AbstractContextManager[Source]:
-        """Opens it."""
-        ...
-
-
-def open_source(content: Content) -> AbstractContextManager[Source]:
-    """Opens a content for reading at any place; one that cannot do this is read whole."""
-    return content.source() if isinstance(content, Addressable) else nullcontext(BytesSource(content.read()))
 
 
 class Bytes:

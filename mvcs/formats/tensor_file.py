@@ -6,18 +6,16 @@ it costs nothing, and it is the same in every format. Knows: pieces. Refuses to 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from mvcs.errors import UnreadableContent
-from mvcs.formats.content import open_source
 from mvcs.formats.tensors import FORM, numpy_dtype, read_blocks
 from mvcs.objects.hashing import blob_oid
 from mvcs.objects.record import Record
 from mvcs.store.splitters.detect import PICKLE, begins_as
 from mvcs.store.splitters.plan import PIECE
-from mvcs.store.splitters.source import Known
+from mvcs.store.splitters.source import Known, same_stretch
 from mvcs.store.splitters.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class TensorFile(Record):
-    """An open file with its tensors.
+    """A file with its tensors.
 
     Args:
         source: The file.
@@ -44,18 +42,16 @@ class TensorFile(Record):
         self.tensors = tensors
 
 
-@contextmanager
-def open_tensors(content: Content) -> Iterator[TensorFile]:
-    """Opens a file of tensors.
+def open_tensors(content: Content) -> TensorFile:
+    """Returns a file with its tensors.
 
     Raises:
         UnreadableContent: If it is of no known format, damaged or cut off.
     """
-    with open_source(content) as source:
-        tensors = read_tensors(source)
-        if tensors is None:
-            raise UnreadableContent(format=FORM, line=0, reason=_reason(begins_as(source)))
-        yield TensorFile(source, tensors)
+    tensors = read_tensors(content)
+    if tensors is None:
+        raise UnreadableContent(format=FORM, line=0, reason=_reason(begins_as(content)))
+    return TensorFile(content, tensors)
 
 
 def _reason(promised: str) -> str:
@@ -89,8 +85,7 @@ def same_values(first: Source, a: Tensor, second: Source, b: Tensor) -> bool:
     if a.strides == b.strides and (a.strides is None or a.overlaps):
         if a.length != b.length:
             return False
-        here, there = _spans(first, a), _spans(second, b)
-        if here is not None and there is not None and _same_places(here, there):
+        if same_stretch(first, a.offset, second, b.offset, a.length):
             return True
     return all(one == other for one, other in zip_longest(_piece_oids(first, a), _piece_oids(second, b)))
 
@@ -128,19 +123,8 @@ def _lies_flat(tensor: Tensor) -> bool:
     return tensor.strides is None or tensor.overlaps
 
 
-def _spans(source: Source, tensor: Tensor) -> list[Span] | None:
-    return source.spans(tensor.offset, tensor.length) if isinstance(source, Known) else None
-
-
-def _same_places(first: list[Span], second: list[Span]) -> bool:
-    """Whether two ranges are the same stretches of the same contents; if not, they may still have the same bytes."""
-    return len(first) == len(second) and all(
-        a.oid == b.oid and a.start == b.start and a.length == b.length for a, b in zip(first, second, strict=True)
-    )
-
-
 def _piece_oids(source: Source, tensor: Tensor) -> Iterator[Oid]:
-    spans = _spans(source, tensor) if _lies_flat(tensor) else None
+    spans = source.spans(tensor.offset, tensor.length) if isinstance(source, Known) and _lies_flat(tensor) else None
     if spans is not None and _is_cut_as_stored(spans):
         yield from (span.oid for span in spans)
     else:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from mvcs.errors import UnreadableContent
-from mvcs.merge.tensor_file import FORM, TensorFile, given, in_place, patched
+from mvcs.merge.tensor_assembly import FORM, Assembled, given, in_place, patched
 from mvcs.store.splitters.layout import DOUBTS
 
 if TYPE_CHECKING:
-    from mvcs.merge.tensor_file import Part
+    from mvcs.merge.tensor_assembly import Part
     from mvcs.store.splitters.layout import Layout
     from mvcs.store.splitters.source import Source
 
 
-def with_checksums(source: Source, layout: Layout, changed: list[tuple[int, Part]]) -> TensorFile:
+def with_checksums(source: Source, layout: Layout, changed: list[tuple[int, Part]]) -> Assembled:
     """Returns an archive with other bytes at some places, whose entries have their own checksums.
 
     Args:

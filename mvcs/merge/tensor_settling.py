@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mvcs.formats.tensors import FLOATS, INTEGERS, read_blocks
-from mvcs.merge.tensor_file import Part
+from mvcs.merge.tensor_assembly import Part
 from mvcs.merge.tensor_math import arc_shares, elected, joined, kept, tasks, trim, weighted
 from mvcs.merge.tensor_strategies import AVG, OF_BASE, SLERP, TASK, WAVG
 

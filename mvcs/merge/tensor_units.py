@@ -10,14 +10,14 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from mvcs.errors import UnreadableContent
-from mvcs.formats.content import Chunked
-from mvcs.merge.tensor_file import FORM, PIECE
+from mvcs.merge.tensor_assembly import FORM, PIECE
 from mvcs.objects.hashing import BlobHasher
 from mvcs.objects.record import Record
 from mvcs.store.splitters.detect import split
 from mvcs.store.splitters.layout import DOUBTS, UNKNOWN_SHAPE
 from mvcs.store.splitters.npy import NPY, NPZ
 from mvcs.store.splitters.safetensors import SPLITTER as SAFETENSORS
+from mvcs.store.splitters.source import same_stretch
 from mvcs.store.splitters.tensors import Tensor, by_region
 from mvcs.store.splitters.torch_zip import SPLITTER as TORCH
 
@@ -179,11 +179,7 @@ def same_unit(first: TensorSide, unit: Unit | None, second: TensorSide, other: U
     at, there = unit.whole.offset, other.whole.offset
     if not length:
         return True
-    if isinstance(first.content, Chunked) and isinstance(second.content, Chunked):
-        name = first.content.names(at, length)
-        if name is not None and name == second.content.names(there, length):
-            return True
-    return all(
+    return same_stretch(first.content, at, second.content, there, length) or all(
         first.content.read_at(at + step, min(PIECE, length - step))
         == second.content.read_at(there + step, min(PIECE, length - step))
         for step in range(0, length, PIECE)

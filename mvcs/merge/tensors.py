@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mvcs.errors import UnreadableContent
 from mvcs.formats.values import ABSENT
-from mvcs.merge.tensor_file import FORM, copied, in_place, safetensors
+from mvcs.merge.tensor_assembly import FORM, copied, in_place, safetensors
 from mvcs.merge.tensor_settling import Settling, fits, measure
 from mvcs.merge.tensor_strategies import SIDES, tensor_strategy
 from mvcs.merge.tensor_units import read_side, same_unit
@@ -23,7 +23,7 @@ from mvcs.store.splitters.safetensors import header_order
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
     from mvcs.formats.values import Found
-    from mvcs.merge.tensor_file import Part, TensorFile
+    from mvcs.merge.tensor_assembly import Assembled, Part
     from mvcs.merge.tensor_settling import State
     from mvcs.merge.tensor_units import TensorSide, Unit
     from mvcs.merge.values import Choose
@@ -267,7 +267,7 @@ class _Merge:
         if theirs not in {ours, base}:
             self._notes.append("the metadata are those of ours; theirs has others")
 
-    def _written(self) -> TensorFile:
+    def _written(self) -> Assembled:
         content, layout = self._ours.content, self._ours.layout
         if all(_keeps_place(ours, taken) for ours, taken in self._taken):
             changed = [

@@ -192,8 +192,8 @@ class _Walk:
         if not (self.holds_tensors(new.entry.oid) and self.holds_tensors(old.entry.oid)):
             return passed
         first, second = (StoredContent(self._repository, file.entry.oid) for file in (new, old))
-        with open_tensors(first) as one, open_tensors(second) as other:
-            return [name for name in passed if same_tensor(one, other, name)]
+        one, other = open_tensors(first), open_tensors(second)
+        return [name for name in passed if same_tensor(one, other, name)]
 
     def _values_or_none(self, oid: Oid) -> dict[str, Value]:
         try:
@@ -257,8 +257,7 @@ class _Walk:
 def _described(content: Content) -> dict[str, Value] | None:
     """Returns type and shape of each tensor; None if it holds none that can be read."""
     try:
-        with open_tensors(content) as file:
-            return {tensor.name: tensor.describe() for tensor in file.tensors.tensors}
+        return {tensor.name: tensor.describe() for tensor in open_tensors(content).tensors.tensors}
     except UnreadableContent:
         return None
 

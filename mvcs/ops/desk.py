@@ -6,12 +6,10 @@ Knows: stored trees and blobs, what of a virtual base is invented. Refuses to kn
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mvcs.formats.content import Bytes
-from mvcs.merge.tensor_file import TensorFile
+from mvcs.merge.tensor_assembly import Assembled
 from mvcs.merge.weights import Outcome
 from mvcs.objects.editing import edit_tree, ingredient_trees
 from mvcs.objects.hashing import BLOB, BlobHasher, Oid
@@ -21,15 +19,15 @@ from mvcs.repo.changes import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from mvcs.formats.content import Content
     from mvcs.merge.values import Conflict
     from mvcs.objects.commit import Commit
     from mvcs.objects.tree import Entry
     from mvcs.repo.repository import Repository
-    from mvcs.store.base import Batch, BlobReader
-    from mvcs.store.splitters.source import Source
+    from mvcs.store.base import Batch
+    from mvcs.store.blob_reader import StoredBlob
+    from mvcs.store.splitters.source import Span
 
 PIECE = 4 << 20
 DISAGREE = "ancestors disagree: "
@@ -74,8 +72,7 @@ class StoredContent:
         self._repository = repository
         self._oid = oid
         self._size: int | None = None
-        self._reader: BlobReader | None = None
-        self._cuts: tuple[list[int], list[Oid]] | None = None
+        self._reader: StoredBlob | None = None
 
     @property
     def size(self) -> int:
@@ -97,26 +94,18 @@ class StoredContent:
         finally:
             reader.close()
 
-    def source(self) -> AbstractContextManager[Source]:
-        """Opens it; only the chunks that are read are decoded."""
-        return self._repository.store.open(self._oid)
-
     def read_at(self, offset: int, length: int) -> bytes:
-        """Returns the bytes from an offset on, fewer at the end."""
+        """Returns the bytes from an offset on, fewer at the end; only the chunks that these lie in are decoded."""
+        return self._opened().read_at(offset, length)
+
+    def spans(self, offset: int, length: int) -> list[Span]:
+        """Returns the stretches of chunks that these bytes lie in; see `mvcs.store.splitters.source.Known`."""
+        return self._opened().spans(offset, length)
+
+    def _opened(self) -> StoredBlob:
         if self._reader is None:
             self._reader = self._repository.store.open(self._oid)
-        self._reader.seek(offset)
-        return self._reader.read(max(length, 0))
-
-    def names(self, offset: int, length: int) -> tuple[object, ...] | None:
-        """Returns the chunks that these bytes lie in, and where in the first; see `mvcs.formats.content.Chunked`."""
-        if self._cuts is None:
-            recipe = self._repository.store.recipe(self._oid)
-            lengths, oids = ([self.size], [self._oid]) if recipe is None else (recipe.lengths, recipe.chunks())
-            self._cuts = [0, *accumulate(lengths)], oids
-        ends, oids = self._cuts
-        first, last = bisect_right(ends, offset) - 1, bisect_left(ends, offset + length)
-        return offset - ends[first], length, *oids[first:last]
+        return self._reader
 
 
 class Desk:
@@ -157,7 +146,7 @@ class Desk:
             near: Blobs that it is likely to resemble.
         """
         if self._batch is not None:
-            layout = content.layout if isinstance(content, TensorFile) else None
+            layout = content.layout if isinstance(content, Assembled) else None
             return self._batch.put_pieces(content.pieces(), content.size, near, layout), content.size
         hasher = BlobHasher()
         for piece in content.pieces():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mvcs.diff.drivers import Settings, diff_file
@@ -15,7 +14,6 @@ from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
 from mvcs.ops.desk import PIECE, StoredContent
 from mvcs.ops.rewritten import rewritten
-from mvcs.store.splitters.source import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from mvcs.objects.editing import Placed
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
-    from mvcs.store.splitters.source import Source
 
 
 class Detailed(Record):
@@ -96,15 +93,6 @@ class DiskContent:
             with open(self._path, "rb") as file:
                 while piece := file.read(PIECE):
                     yield piece
-        except OSError as error:
-            raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
-
-    @contextmanager
-    def source(self) -> Iterator[Source]:
-        """Opens it."""
-        try:
-            with open(self._path, "rb", buffering=0) as file:
-                yield FileSource(file.fileno(), os.fstat(file.fileno()).st_size)
         except OSError as error:
             raise UnreadableFile(path=os.fsdecode(self._path), reason=error.strerror or "") from error
 

@@ -60,8 +60,7 @@ def _outline(content: Content | None) -> Outline:
     if content is None:
         return Counter()
     try:
-        with open_tensors(content) as file:
-            return Counter((tensor.name, tensor.dtype, tensor.shape) for tensor in file.tensors.tensors)
+        return Counter((tensor.name, tensor.dtype, tensor.shape) for tensor in open_tensors(content).tensors.tensors)
     except MvcsError:  # no tensors, or its bytes are not here: the diff of the file itself says what is wrong
         return Counter()
 

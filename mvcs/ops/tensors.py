@@ -5,7 +5,6 @@ Knows: what the words of people name. Refuses to know: formats of files, blocks.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -91,15 +90,15 @@ def list_tensors(repository: Repository, revision: str) -> list[ListedTensor]:
         WeightsCollected: If its bytes were collected.
     """
     file, name = split_tensor(revision)
-    with _open(repository, file) as opened:
-        if name:
-            return [ListedTensor(_find(opened, file, name))]
-        first: dict[tuple[int, int], str] = {}
-        found = []
-        for tensor in opened.tensors.tensors:
-            there = first.setdefault((tensor.offset, tensor.length), tensor.name) if tensor.length else tensor.name
-            found.append(ListedTensor(tensor, "" if there == tensor.name else there))
-        return found
+    opened = _open(repository, file)
+    if name:
+        return [ListedTensor(_find(opened, file, name))]
+    first: dict[tuple[int, int], str] = {}
+    found = []
+    for tensor in opened.tensors.tensors:
+        there = first.setdefault((tensor.offset, tensor.length), tensor.name) if tensor.length else tensor.name
+        found.append(ListedTensor(tensor, "" if there == tensor.name else there))
+    return found
 
 
 def show_tensor(repository: Repository, revision: str) -> TensorShown:
@@ -111,12 +110,12 @@ def show_tensor(repository: Repository, revision: str) -> TensorShown:
         WeightsCollected: If its bytes were collected.
     """
     file, name = split_tensor(revision)
-    with _open(repository, file) as opened:
-        tensor = _find(opened, file, name or "")
-        reason = only_bytes(tensor)
-        if reason:
-            return TensorShown(tensor, None, reason)
-        return TensorShown(tensor, statistics(lambda: read_blocks(opened.source, tensor)))
+    opened = _open(repository, file)
+    tensor = _find(opened, file, name or "")
+    reason = only_bytes(tensor)
+    if reason:
+        return TensorShown(tensor, None, reason)
+    return TensorShown(tensor, statistics(lambda: read_blocks(opened.source, tensor)))
 
 
 class NpyFile:
@@ -160,20 +159,14 @@ def npy_tensor(repository: Repository, revision: str) -> NpyFile:
         WeightsCollected: If its bytes were collected.
     """
     file, name = split_tensor(revision)
-    with _open(repository, file) as opened:
-        tensor = _find(opened, file, name or "")
-
-    def read() -> Iterator[Array]:
-        with _open(repository, file) as again:
-            yield from read_blocks(again.source, tensor)
-
+    opened = _open(repository, file)
+    tensor = _find(opened, file, name or "")
     if tensor.dtype != "C64" and (reason := only_bytes(tensor)):
         raise UnreadableContent(format="an array of numpy", line=0, reason=reason)
-    return NpyFile(tensor, read)
+    return NpyFile(tensor, lambda: read_blocks(opened.source, tensor))
 
 
-@contextmanager
-def _open(repository: Repository, file: str) -> Iterator[TensorFile]:
+def _open(repository: Repository, file: str) -> TensorFile:
     revision, colon, name = split_path(file)
     if not colon:
         revision, name = "HEAD", file
@@ -182,8 +175,7 @@ def _open(repository: Repository, file: str) -> Iterator[TensorFile]:
         raise PathNotFound(path=name, where="the files of the commit", hint=f"mvcs ls {quote(f'{revision}:{name}')}")
     if found.placed.ingredient == "weights":
         refuse_file(repository, found.oid, found.path.encode("utf-8", "surrogateescape"), found.placed.entry)
-    with open_tensors(StoredContent(repository, found.placed.entry.oid)) as opened:
-        yield opened
+    return open_tensors(StoredContent(repository, found.placed.entry.oid))
 
 
 def _find(opened: TensorFile, file: str, name: str) -> Tensor:

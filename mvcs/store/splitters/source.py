@@ -59,6 +59,21 @@ class Known(Protocol):
         ...
 
 
+def same_stretch(first: Source, at: int, second: Source, there: int, length: int) -> bool:
+    """Whether the same stretches of the same contents make up two ranges; if not, the bytes may still be the same.
+
+    Args:
+        first: One source.
+        at: Where the range begins in it.
+        second: The other.
+        there: Where it begins there.
+        length: Bytes of both.
+    """
+    if not (isinstance(first, Known) and isinstance(second, Known)):
+        return False
+    return first.spans(at, length) == second.spans(there, length)
+
+
 class FileSource:
     """An open file; its position is not moved.
 

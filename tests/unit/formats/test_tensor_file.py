@@ -22,8 +22,8 @@ BIG = {"w": ("F32", (800, 800), files.noise(2_560_000)), "b": ("F32", (7,), file
 
 
 def identities(content):
-    with open_tensors(content) as file:
-        return {tensor.name: identity(file.source, tensor) for tensor in file.tensors.tensors}
+    file = open_tensors(content)
+    return {tensor.name: identity(file.source, tensor) for tensor in file.tensors.tensors}
 
 
 def test_it_is_that_of_the_values_in_every_format():
@@ -47,39 +47,39 @@ def test_of_stored_tensors_it_is_known_without_their_chunks(stored):
     """The chunks of a large tensor are taken away: what needs them fails, what is known by their names does not."""
     repo, (first, second) = stored
     store = repo._repository.store
-    with open_tensors(first) as one, open_tensors(second) as other:
-        tensor = one.tensors.find("w")
-        assert identities(Bytes(first.read()))["w"] == identity(one.source, tensor)
-        with store.write() as transaction:
-            for span in one.source.spans(tensor.offset, tensor.length):
-                transaction.delete(CHUNKS, span.oid)
-        store.chunks.forget()
-        one.source.close()
-        other.source.close()
-        with pytest.raises(ObjectMissing):
-            one.source.read_at(tensor.offset, 10)
-        assert identity(one.source, tensor)
-        assert same_tensor(one, other, "w")
-        assert not same_tensor(one, other, "b")
-        assert not same_tensor(one, other, "nothing")
+    one, other = open_tensors(first), open_tensors(second)
+    tensor = one.tensors.find("w")
+    assert identities(Bytes(first.read()))["w"] == identity(one.source, tensor)
+    with store.write() as transaction:
+        for span in one.source.spans(tensor.offset, tensor.length):
+            transaction.delete(CHUNKS, span.oid)
+    store.chunks.forget()
+    first._opened().close()
+    second._opened().close()
+    with pytest.raises(ObjectMissing):
+        one.source.read_at(tensor.offset, 10)
+    assert identity(one.source, tensor)
+    assert same_tensor(one, other, "w")
+    assert not same_tensor(one, other, "b")
+    assert not same_tensor(one, other, "nothing")
 
 
 def test_a_stored_file_ranges_over_chunks_as_its_recipe_says(stored):
     _, (first, _) = stored
     content = first.read()
-    with first.source() as source:
-        for offset, length in ((0, 1), (0, len(content)), (1000, 1_500_000), (len(content) - 3, 100), (len(content), 5)):
-            spans = source.spans(offset, length)
-            assert sum(span.length for span in spans) == len(content[offset : offset + length])
-            assert source.read_at(offset, length) == content[offset : offset + length]
-            parts = [source._store.read_chunk(span.oid)[span.start : span.start + span.length] for span in spans]
-            assert b"".join(parts) == content[offset : offset + length]
+    for offset, length in ((0, 1), (0, len(content)), (1000, 1_500_000), (len(content) - 3, 100), (len(content), 5)):
+        spans = first.spans(offset, length)
+        assert sum(span.length for span in spans) == len(content[offset : offset + length])
+        assert first.read_at(offset, length) == content[offset : offset + length]
+        parts = [first._repository.store.read_chunk(span.oid)[span.start : span.start + span.length] for span in spans]
+        assert b"".join(parts) == content[offset : offset + length]
 
 
 def test_a_file_that_ends_inside_a_tensor():
     content = files.safetensors(BIG)
-    with open_tensors(Bytes(content)) as file, pytest.raises(UnreadableContent, match="the file ends inside w"):
-        identity(BytesSource(content[:1000]), file.tensors.find("w"))
+    tensor = open_tensors(Bytes(content)).tensors.find("w")
+    with pytest.raises(UnreadableContent, match="the file ends inside w"):
+        identity(BytesSource(content[:1000]), tensor)
 
 
 class TestStatistics:

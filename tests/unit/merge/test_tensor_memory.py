@@ -13,6 +13,7 @@ import pytest
 from mvcs.formats.content import Bytes
 from mvcs.merge.tensors import merge_tensors
 from mvcs.merge.values import leave
+from mvcs.store.splitters.source import Span
 from tests.unit.store import splitter_files as files
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -84,23 +85,23 @@ def test_a_tensor_is_never_in_memory_as_a_whole(folder, strategy):
     assert peak - start < ROOM
 
 
-class Named(Bytes):
-    """Content whose bytes have names, as stored chunks have; it notes what is read."""
+class Known(Bytes):
+    """Content of which it is known what it is made of, as of stored chunks; it notes what is read."""
 
-    def __init__(self, content: bytes, names: dict[int, str]) -> None:
+    def __init__(self, content: bytes, made_of: dict[int, str]) -> None:
         super().__init__(content)
-        self._names = names
+        self._made_of = made_of
         self.asked: list[tuple[int, int]] = []
 
-    def names(self, offset, length):
-        return (self._names[offset], length)
+    def spans(self, offset, length):
+        return [Span(self._made_of[offset], 0, length, length)]
 
     def read_at(self, offset, length):
         self.asked.append((offset, length))
         return super().read_at(offset, length)
 
 
-def test_what_has_the_same_names_is_not_read():
+def test_what_is_known_to_be_the_same_is_not_read():
     states = [{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 1, "b": 3}]
     made = [
         files.safetensors({name: ("U8", (100_000,), bytes([value]) * 100_000) for name, value in state.items()})
@@ -108,7 +109,7 @@ def test_what_has_the_same_names_is_not_read():
     ]
     start = len(made[0]) - 200_000
     base, ours, theirs = (
-        Named(content, {start: f"a{state['a']}", start + 100_000: f"b{state['b']}"})
+        Known(content, {start: f"a{state['a']}", start + 100_000: f"b{state['b']}"})
         for content, state in zip(made, states, strict=True)
     )
     found = merge_tensors(base, ours, theirs, leave)

@@ -1,4 +1,4 @@
-"""Stored contents as merging reads them: at any place, by the names of their chunks."""
+"""Stored contents as merging reads them: at any place, and as the stretches of chunks that they lie in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mvcs
-from mvcs.formats.content import Chunked
 from mvcs.objects.editing import flatten
 from mvcs.ops.desk import StoredContent
+from mvcs.store.splitters.source import Known, same_stretch
 from tests.cli.harness import write
 from tests.unit.store import splitter_files as files
 
@@ -51,11 +51,9 @@ def test_it_is_read_at_any_place(contents):
             assert content.read_at(offset, length) == expected[offset : offset + length]
 
 
-def test_equal_tensors_have_equal_names(contents):
+def test_equal_tensors_are_the_same_stretches(contents):
     (first, raw), (second, _) = contents
-    assert isinstance(first, Chunked)
+    assert isinstance(first, Known)
     head = len(raw) - 3 * COUNT * 4
-    same = {
-        name: first.names(head + at, COUNT * 4) == second.names(head + at, COUNT * 4) for name, at in START.items()
-    }
+    same = {name: same_stretch(first, head + at, second, head + at, COUNT * 4) for name, at in START.items()}
     assert same == {"a": True, "b": False, "c": True}

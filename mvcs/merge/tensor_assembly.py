@@ -62,7 +62,7 @@ def given(content: bytes) -> Part:
     return Part(len(content), lambda: (content,))
 
 
-class TensorFile:
+class Assembled:
     """Content that is put together of parts.
 
     Args:
@@ -121,12 +121,12 @@ def patched(source: Source, start: int, end: int, changed: Iterable[tuple[int, P
     return [*parts, copied(source, start, end - start)]
 
 
-def in_place(source: Source, layout: Layout, changed: Iterable[tuple[int, Part]]) -> TensorFile:
+def in_place(source: Source, layout: Layout, changed: Iterable[tuple[int, Part]]) -> Assembled:
     """Returns a file with other bytes at some places; `layout` are its tensors, which are the result's."""
-    return TensorFile(patched(source, 0, source.size, changed), layout)
+    return Assembled(patched(source, 0, source.size, changed), layout)
 
 
-def safetensors(metadata: bytes, tensors: list[tuple[Tensor, Part]], order: list[str]) -> TensorFile:
+def safetensors(metadata: bytes, tensors: list[tuple[Tensor, Part]], order: list[str]) -> Assembled:
     """Returns a safetensors file.
 
     Wide elements lie before narrow ones, as the format's own writer has them, so that each is where its type asks for.
@@ -154,7 +154,7 @@ def safetensors(metadata: bytes, tensors: list[tuple[Tensor, Part]], order: list
         layout = split_safetensors(_Headed(head, len(head) + ends[-1]))
     except InvalidObject as error:
         raise UnreadableContent(format=FORM, line=0, reason=str(error.fields["reason"])) from error
-    return TensorFile([given(head), *(part for _, part in lying)], layout)
+    return Assembled([given(head), *(part for _, part in lying)], layout)
 
 
 class _Headed:
