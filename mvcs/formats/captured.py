@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from mvcs.errors import InvalidObject, UnreadableContent
+from mvcs.formats.entry import read_entry
 from mvcs.formats.pep508 import is_name, normal_name
-from mvcs.objects.values import canonical_json, parse_json
+from mvcs.objects.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mvcs.objects.values import Json
 
 FORM = "captured environment"
-MAX_BYTES = 4 << 20
 
 PYTHON, IMPLEMENTATION, CUDA, IMAGE = "python", "implementation", "cuda", "image"
 _TEXTS = frozenset({PYTHON, IMPLEMENTATION, CUDA, IMAGE})
@@ -47,16 +46,7 @@ def read_captured(content: Content) -> dict[str, Json]:
     Raises:
         UnreadableContent: If it is no such entry.
     """
-    if content.size > MAX_BYTES:
-        raise UnreadableContent(format=FORM, line=0, reason=f"longer than {MAX_BYTES >> 20} MiB")
-    try:
-        found = parse_json(content.read())
-    except InvalidObject as error:
-        raise UnreadableContent(format=FORM, line=0, reason=str(error.fields["reason"])) from error
-    problem = _problem(found)
-    if problem or not isinstance(found, dict):
-        raise UnreadableContent(format=FORM, line=0, reason=problem)
-    return found
+    return read_entry(content, FORM, _problem)
 
 
 def _problem(found: Json) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
-from mvcs.errors import InvalidArgument, InvalidObject, UnreadableContent
+from mvcs.errors import InvalidArgument
+from mvcs.formats.entry import read_entry
 from mvcs.formats.key_paths import key_path, parse_key_path
-from mvcs.objects.values import canonical_json, parse_json
+from mvcs.objects.values import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ FIELDS = (INPUTS, OUTPUTS)
 """Parts that map a name to a field."""
 FORM = "a type and a shape such as float32[?,10]"
 
-MAX_BYTES = 4 << 20
 MAX_NAMES = 100_000
 MAX_NAME = 1000
 MAX_RANK = 64
@@ -118,16 +118,7 @@ def read_signature(content: Content) -> dict[str, Json]:
     Laws:
         read_signature(write_signature(found)) is found.
     """
-    if content.size > MAX_BYTES:
-        raise UnreadableContent(format=NAME, line=0, reason=f"longer than {MAX_BYTES >> 20} MiB")
-    try:
-        found = parse_json(content.read())
-    except InvalidObject as error:
-        raise UnreadableContent(format=NAME, line=0, reason=str(error.fields["reason"])) from error
-    problem = problem_of(found)
-    if problem or not isinstance(found, dict):
-        raise UnreadableContent(format=NAME, line=0, reason=problem)
-    return found
+    return read_entry(content, NAME, problem_of)
 
 
 def flatten(found: Mapping[str, Json]) -> dict[str, Value]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.formats.signature import INPUTS, MAX_BYTES, MAX_NAME, MAX_RANK, OUTPUTS, field
+from mvcs.formats.entry import MAX_BYTES
+from mvcs.formats.signature import INPUTS, MAX_NAME, MAX_RANK, OUTPUTS, field
 from mvcs.store.splitters.protobuf import BYTES, VARINT, Wire
 
 if TYPE_CHECKING:

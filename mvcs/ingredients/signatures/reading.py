@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO
 
 from mvcs.errors import CaptureError, MvcsError
-from mvcs.formats.signature import COUNT, FEATURES, FIELDS, MAX_BYTES, problem_of, write_signature
+from mvcs.formats.entry import MAX_BYTES
+from mvcs.formats.signature import COUNT, FEATURES, FIELDS, problem_of, write_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
