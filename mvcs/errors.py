@@ -363,9 +363,9 @@ class StoreFull(PreconditionFailed):
 
 
 class OutOfAddressSpace(PreconditionFailed):
-    """The system refuses every map size; field `path`."""
+    """The system gives no map, memory or thread; field `reason`."""
 
-    template = "the system refuses to map {path}: too little address space (ulimit -v)"
+    template = "too little memory or address space (ulimit -v): {reason}"
     hint_template = "ulimit -v unlimited"
 
 

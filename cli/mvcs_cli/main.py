@@ -20,6 +20,9 @@ Exit codes: 0 done, 1 the honest no (nothing to commit, damage found), 2 wrong u
 4 precondition or lost race, 5 not permitted, 6 remote, 7 integrity, 8 internal error, 128 no repository.
 """
 
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "Cannot allocate memory")
+"""What Python, the loader of libraries and the system say when address space is short."""
+
 
 class _Unread(Exception):
     """The reader of stdout has gone; click would end with 1 if it saw the BrokenPipeError."""
@@ -207,7 +210,20 @@ def _fail(error: MvcsError, message: str, code: int, arguments: list[str]) -> in
     return code
 
 
+def _scarce(error: BaseException) -> MvcsError | None:
+    """Returns what to tell where the system gave no memory, for a map, a library or the stack of a thread."""
+    told = [words for words in _NO_MEMORY if words in str(error)]
+    if not told and not isinstance(error, MemoryError):
+        return None
+    from mvcs.errors import OutOfAddressSpace
+
+    return OutOfAddressSpace(reason=told[0] if told else "cannot allocate memory")
+
+
 def _crash(error: BaseException, arguments: list[str]) -> int:
+    scarce = _scarce(error)
+    if scarce is not None:
+        return _fail(scarce, scarce.message, scarce.exit_code, arguments)
     import tempfile
     import traceback
 

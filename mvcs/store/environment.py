@@ -345,9 +345,9 @@ def _translated(path: str) -> Iterator[None]:
     except lmdb.LockError as error:
         raise SharedByNamespaces(path=path) from error
     except lmdb.MemoryError as error:
-        raise OutOfAddressSpace(path=path) from error
+        raise OutOfAddressSpace(reason=f"cannot map {path}") from error
     except lmdb.MapFullError as error:
-        raise OutOfAddressSpace(path=path) from error
+        raise OutOfAddressSpace(reason=f"cannot map {path}") from error
     except lmdb.BadValsizeError as error:
         raise InternalError(reason="a key of no bytes, or of more than 511") from error
     except lmdb.ReadonlyError as error:
@@ -360,7 +360,7 @@ def _translated(path: str) -> Iterator[None]:
         if "Permission denied" in text or "Read-only file system" in text:
             raise PermissionDenied(path=path) from error
         if "Cannot allocate memory" in text:
-            raise OutOfAddressSpace(path=path) from error
+            raise OutOfAddressSpace(reason=f"cannot map {path}") from error
         if "No such file" in text:
             raise StoreCorrupt(path=path, reason="the file is missing") from error
         # LMDB reports a full disk as a plain input/output error.

@@ -107,8 +107,11 @@ class Workers:
     def _give(self, piece: _Piece[Any, Any]) -> None:
         if len(self._threads) < self._count:
             thread = threading.Thread(target=self._run, name="mvcs-worker", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+                self._threads.append(thread)
+            except RuntimeError:  # no address space for a stack: who takes does the work
+                self._count = len(self._threads)
         if self._threads:
             self._queue.put(piece)
 
