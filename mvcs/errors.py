@@ -19,7 +19,7 @@ into JSON unchanged (an oid is given as hex).
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
      +- PermissionDenied         5
-     +- RemoteError              6
+     +- RemoteError              6   RemoteDenied RemoteNotFound
      +- IntegrityError           7   ObjectMissing ObjectCorrupt InvalidObject StoreCorrupt LedgerBroken
      +- InternalError            8
      +- NotARepository         128
@@ -534,6 +534,21 @@ class RemoteError(MvcsError):
     exit_code = 6
     retryable = True
     template = "{url}: {reason}"
+
+
+class RemoteDenied(RemoteError):
+    """A remote refuses the credentials, or does not let them do it; fields `url`, `reason`."""
+
+    retryable = False
+    exit_code = 5
+
+
+class RemoteNotFound(RemoteError):
+    """There is no such remote; fields `url`, `reason`."""
+
+    retryable = False
+    exit_code = 3
+    hint_template = "mvcs remote list"
 
 
 # 7: integrity

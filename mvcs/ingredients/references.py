@@ -2,7 +2,7 @@
 
 A reference names an address with the version, size and checksums that were found there. Without a version or a
 checksum nobody can tell later whether it is still the same: it is unverifiable, and every commit says so. Knows: HTTP
-and S3. Refuses to know: trees, mvcs.toml. The only module that imports boto3. Implements: spec 5.2.4.
+and S3. Refuses to know: trees, mvcs.toml. Implements: spec 5.2.4.
 """
 
 from __future__ import annotations
@@ -153,16 +153,12 @@ def _hex(base64_text: str) -> str:
 
 
 def _s3(url: str, *, verify: bool) -> Iterator[tuple[str, Reference]]:
-    try:
-        import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ImportError as error:
-        raise RemoteError(url=url, reason="boto3 is not installed", hint="pip install 'mvcs[s3]'") from error
+    from mvcs.remote.s3_client import connect, translated
 
     parts = urlsplit(url)
     bucket, key = parts.netloc, parts.path.lstrip("/")
-    try:
-        client = boto3.client("s3")
+    (client,) = connect(url)
+    with translated(url):
         if key and not key.endswith("/"):
             yield key.rpartition("/")[2], _s3_one(client, bucket, key, verify=verify)
             return
@@ -175,8 +171,6 @@ def _s3(url: str, *, verify: bool) -> Iterator[tuple[str, Reference]]:
                     yield item["Key"][len(key) :], _s3_one(client, bucket, item["Key"], verify=verify)
         if not found:
             raise RemoteError(url=url, reason="nothing is there")
-    except (BotoCoreError, ClientError) as error:
-        raise RemoteError(url=url, reason=str(error)) from error
 
 
 def _s3_one(client: object, bucket: str, key: str, *, verify: bool) -> Reference:

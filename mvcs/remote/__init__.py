@@ -1,0 +1,1 @@
+"""Other places: folders and buckets that hold packs, indexes and roots."""
