@@ -21,6 +21,7 @@ into JSON unchanged (an oid is given as hex).
      +- PermissionDenied         5
      +- RemoteError              6   RemoteDenied RemoteNotFound
      +- IntegrityError           7   ObjectMissing ObjectCorrupt InvalidObject StoreCorrupt LedgerBroken
+     |                              RemoteCorrupt
      +- InternalError            8
      +- NotARepository         128
 
@@ -587,6 +588,12 @@ class StoreCorrupt(IntegrityError):
 
     template = "the store file {path} is damaged: {reason}"
     hint_template = "of chunks: mvcs fsck --repair-from ANOTHER_CLONE; of meta: mvcs clone ANOTHER_CLONE"
+
+
+class RemoteCorrupt(IntegrityError):
+    """A file of a remote is damaged or gone; fields `url`, `key`, `reason`."""
+
+    template = "{url}: {key}: {reason}"
 
 
 class LedgerBroken(IntegrityError):

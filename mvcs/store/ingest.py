@@ -18,7 +18,8 @@ from mvcs.store.bases import Kin, StoredSource
 from mvcs.store.encoding import GapEncoder
 from mvcs.store.grouping import GroupEncoder
 from mvcs.store.partition import READ, Partition, find_known
-from mvcs.store.records import KIND_CODES, RAW, ZSTD, RecipeList
+from mvcs.store.records import RecipeList
+from mvcs.store.rows import blob_row
 from mvcs.store.segments import PLACE
 from mvcs.store.splitters.plan import Cut
 
@@ -43,7 +44,6 @@ THREADS_FROM = 1 << 20
 """Bytes; smaller files are not worth a thread."""
 SQUEEZE_FROM = 256 << 10
 """Bytes of small blobs in one flush from which compressing them is worth loading the codec."""
-SQUEEZE_EACH = 512
 
 class Inlet(Protocol):
     """The part of a write transaction that objects go through."""
@@ -356,7 +356,7 @@ class Ingest:
             self.new_bytes += len(recipe)
         for oid, (kind, payload) in self._objects.items():
             if kind == BLOB:
-                value = inline_blob(payload, pack=small >= SQUEEZE_FROM)
+                value = blob_row(payload, pack=small >= SQUEEZE_FROM)
                 transaction.put_new(OBJECTS, oid, value)
                 self.new_bytes += len(value)
             else:
@@ -378,14 +378,3 @@ def _chain(first: bytes, descriptor: int) -> Iterator[bytes]:
     if first:
         yield first
     yield from read_pieces(descriptor)
-
-
-def inline_blob(content: bytes, *, pack: bool) -> bytes:
-    """Returns the value of a small blob in the objects table."""
-    if pack and len(content) >= SQUEEZE_EACH:
-        from mvcs.store.compress import squeeze
-
-        packed = squeeze(content)
-        if packed is not None:
-            return bytes((KIND_CODES[BLOB], ZSTD)) + len(content).to_bytes(4, "little") + packed
-    return bytes((KIND_CODES[BLOB], RAW)) + content

@@ -18,7 +18,8 @@ from mvcs.store.chunk_reader import ChunkReader
 from mvcs.store.environment import META_MAP, create_environment, open_environment
 from mvcs.store.export import export_chunks, write_all
 from mvcs.store.graph_rows import graph_row
-from mvcs.store.records import KIND_CODES, KIND_NAMES, RAW, ZSTD, RecipeList
+from mvcs.store.records import KIND_CODES, KIND_NAMES, RecipeList
+from mvcs.store.rows import object_row, row_payload
 from mvcs.store.segments import CAP, TABLE, Segments
 from mvcs.store.transaction import Transaction
 
@@ -41,7 +42,7 @@ class MetaTransaction(Transaction):
         value = self.view(OBJECTS, oid)
         if value is None or bytes(value[:1]) != bytes((KIND_CODES[kind],)):
             raise ObjectMissing(oid=oid.hex(), kind=kind)
-        payload = _inline(oid, kind, value)
+        payload = row_payload(oid, value)
         if object_oid(kind, payload) != oid:
             raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta")
         return payload
@@ -49,7 +50,7 @@ class MetaTransaction(Transaction):
     def put_object(self, kind: str, payload: bytes) -> Oid:
         """Stores a structured object; idempotent."""
         oid = object_oid(kind, payload)
-        if self.put_new(OBJECTS, oid, bytes((KIND_CODES[kind], RAW)) + payload) and kind == COMMIT:
+        if self.put_new(OBJECTS, oid, object_row(kind, payload)) and kind == COMMIT:
             self.put(GRAPH, oid, graph_row(payload))
         return oid
 
@@ -78,23 +79,6 @@ class SegmentTransaction:
         """
         if not self._transaction.put_new(TABLE, oid, record) and not self._store.known_chunks([oid]):
             self._transaction.put(TABLE, oid, self._store.chunks.without_bases(oid, record))
-
-
-def _inline(oid: Oid, kind: str, value: memoryview) -> bytes:
-    if len(value) < 2:
-        raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta")
-    if value[1] == RAW:
-        return bytes(value[2:])
-    from mvcs.store.compress import unsqueeze
-    from mvcs.store.records import MAX_CHUNK
-
-    raw_length = int.from_bytes(value[2:6], "little")
-    try:
-        if value[1] != ZSTD or raw_length > MAX_CHUNK:
-            raise InvalidObject(kind="inline payload", reason=f"codec {value[1]}")  # noqa: TRY301 -- named below
-        return unsqueeze(value[6:], raw_length)
-    except InvalidObject as error:
-        raise ObjectCorrupt(oid=oid.hex(), kind=kind, where="meta") from error
 
 
 class LmdbStore:
@@ -234,7 +218,7 @@ class LmdbStore:
             value = transaction.view(OBJECTS, oid)
             if value is None or bytes(value[:1]) != bytes((KIND_CODES[BLOB],)):
                 return None
-            content = _inline(oid, BLOB, value)
+            content = row_payload(oid, value)
         if blob_oid(content) != oid:
             raise ObjectCorrupt(oid=oid.hex(), kind=BLOB, where="meta")
         return content

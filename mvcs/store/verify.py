@@ -16,8 +16,8 @@ from mvcs.store.compress import chunk_record
 from mvcs.store.environment import has_data, verify_file
 from mvcs.store.export import gives
 from mvcs.store.graph_rows import graph_row
-from mvcs.store.ingest import inline_blob
-from mvcs.store.records import KIND_CODES, KIND_NAMES, RAW
+from mvcs.store.records import KIND_CODES, KIND_NAMES
+from mvcs.store.rows import blob_row, object_row
 from mvcs.store.segments import PLACE
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def repair(store: LmdbStore, source: LmdbStore, oid: Oid, kind: str) -> bool:
     except IntegrityError:
         return False
     with store.write() as transaction:
-        transaction.put(OBJECTS, oid, bytes((KIND_CODES[found], RAW)) + payload)
+        transaction.put(OBJECTS, oid, object_row(found, payload))
     return True
 
 
@@ -210,7 +210,7 @@ def _repair_blob(store: LmdbStore, source: LmdbStore, oid: Oid) -> bool:
         if len(content) > INLINE or store.known_chunks([oid]):
             return _repair_chunk(store, oid, content)
         with store.write() as transaction:
-            transaction.put(OBJECTS, oid, inline_blob(content, pack=False))
+            transaction.put(OBJECTS, oid, blob_row(content, pack=False))
         return True
     for chunk in dict.fromkeys(recipe.chunks()):
         try:
