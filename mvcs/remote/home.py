@@ -62,6 +62,10 @@ class Body(Protocol):
         """Returns a new stream over them that can seek."""
         ...
 
+    def crc32(self) -> int:
+        """Returns their CRC-32 (ISO-HDLC, as in zlib)."""
+        ...
+
 
 class Home(Protocol):
     """A folder or a bucket.

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MAGIC: Final = b"mvcsidx1"
 HEAD = struct.Struct("<8sII")
 """Magic, number of packs, number of records."""
-PACK_ROW = struct.Struct("<32sII")
-"""Name, gc epoch, 1 for a pack of objects, else 0."""
+PACK_ROW = struct.Struct("<32sIIQ")
+"""Name, gc epoch, 1 for a pack of objects, else 0, sequence."""
 FAN = struct.Struct("<256I")
 """How many records have an oid whose first byte is at most so much."""
 ROW = struct.Struct("<32sHBxII")
@@ -40,14 +40,16 @@ class PackName(Record):
         name: BLAKE3 of its content.
         epoch: Of the garbage collection that it was written under: what is condemned comes back under another name.
         meta: Whether it holds objects.
+        sequence: Grows from pack to pack: who reads packs in this order meets most bases before what is based on them.
     """
 
-    __slots__ = ("epoch", "meta", "name")
+    __slots__ = ("epoch", "meta", "name", "sequence")
 
-    def __init__(self, name: Oid, epoch: int, *, meta: bool) -> None:
+    def __init__(self, name: Oid, epoch: int, *, meta: bool, sequence: int = 0) -> None:
         self.name = name
         self.epoch = epoch
         self.meta = meta
+        self.sequence = sequence
 
     @property
     def key(self) -> str:
@@ -95,8 +97,8 @@ class Segment:
             raise InvalidObject(kind="index", reason="it is damaged")
         self.content = content
         self.packs = [
-            PackName(Oid(name), epoch, meta=bool(meta))
-            for name, epoch, meta in PACK_ROW.iter_unpack(content[HEAD.size : fan_at])
+            PackName(Oid(name), epoch, meta=bool(meta), sequence=sequence)
+            for name, epoch, meta, sequence in PACK_ROW.iter_unpack(content[HEAD.size : fan_at])
         ]
         self._fan = FAN.unpack_from(content, fan_at)
         if list(self._fan) != sorted(self._fan) or self._fan[-1] != self.count:
@@ -136,7 +138,7 @@ def build_segment(places: Mapping[tuple[Oid, int], Place]) -> bytes:
     Raises:
         InvalidObject: If there are too many packs for one.
     """
-    packs = sorted({place.pack for place in places.values()}, key=lambda pack: (pack.name, pack.epoch, pack.meta))
+    packs = sorted({place.pack for place in places.values()}, key=lambda pack: (pack.sequence, pack.key))
     if len(packs) > MAX_PACKS:
         raise InvalidObject(kind="index", reason=f"{len(packs)} packs")
     numbers = {pack: number for number, pack in enumerate(packs)}
@@ -151,7 +153,7 @@ def build_segment(places: Mapping[tuple[Oid, int], Place]) -> bytes:
         fan[byte] += fan[byte - 1]
     content = b"".join((
         HEAD.pack(MAGIC, len(packs), len(rows)),
-        *(PACK_ROW.pack(pack.name, pack.epoch, pack.meta) for pack in packs), FAN.pack(*fan), *rows,
+        *(PACK_ROW.pack(pack.name, pack.epoch, pack.meta, pack.sequence) for pack in packs), FAN.pack(*fan), *rows,
     ))
     return content + blob_oid(content)[:CHECKSUM]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,7 @@ class PackBody:
         self._starts = [0, *accumulate(item.length for item in items)]
         table = b"".join(ROW.pack(item.sort, item.length, item.oid) for item in items)
         self._end = table + TRAILER.pack(MAGIC, VERSION, len(items), blob_oid(table)[:8])
+        self._summed: tuple[Oid, int] | None = None
         self.size = self._starts[-1] + len(self._end)
 
     @property
@@ -95,12 +97,22 @@ class PackBody:
         return io.BufferedReader(_Stream(self), 1 << 20)
 
     def name(self) -> Oid:
-        """Returns what it is called by: the BLAKE3 of all its bytes, which are read for it."""
-        hasher = BlobHasher()
-        with self.open() as stream:
-            while piece := stream.read(1 << 20):
-                hasher.update(piece)
-        return hasher.oid()
+        """Returns what it is called by: the BLAKE3 of all its bytes."""
+        return self._sums()[0]
+
+    def crc32(self) -> int:
+        """Returns the CRC-32 of all its bytes."""
+        return self._sums()[1]
+
+    def _sums(self) -> tuple[Oid, int]:
+        if self._summed is None:
+            hasher, checksum = BlobHasher(), 0
+            with self.open() as stream:
+                while piece := stream.read(1 << 20):
+                    hasher.update(piece)
+                    checksum = zlib.crc32(piece, checksum)
+            self._summed = hasher.oid(), checksum
+        return self._summed
 
     def piece(self, at: int) -> tuple[int, bytes]:
         """Returns the record, or the end, that a byte is in, and where that begins.

@@ -145,7 +145,7 @@ class RemoteRoots:
         """Writes the objects of a file into a pack; returns where they lie."""
         rows = {object_oid(kind, payload): object_row(kind, payload) for kind, payload in file.objects}
         body = PackBody([Item(oid, OBJECT, len(row)) for oid, row in rows.items()], lambda item: rows[item.oid])
-        pack = PackName(body.name(), file.epoch, meta=True)
+        pack = PackName(body.name(), file.epoch, meta=True, sequence=file.root.generation << 16)
         self.catalog.home.put(pack.key, body)
         return {
             (item.oid, OBJECT): Place(pack, start, item.length)

@@ -214,18 +214,11 @@ class S3Home:
         return DONE
 
     def _put(self, client: Any, key: str, body: bytes | Body, **condition: str) -> None:  # noqa: ANN401 -- boto3's
-        if isinstance(body, bytes):
+        size, checksum = (len(body), zlib.crc32(body)) if isinstance(body, bytes) else (body.size, body.crc32())
+        with BytesIO(body) if isinstance(body, bytes) else body.open() as stream:
             client.put_object(
-                Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentLength=len(body),
-                ChecksumCRC32=_crc32(BytesIO(body)), **condition, **self._extra,
-            )
-            return
-        with body.open() as stream:
-            checksum = _crc32(stream)
-        with body.open() as stream:
-            client.put_object(
-                Bucket=self._bucket, Key=self._prefix + key, Body=stream, ContentLength=body.size,
-                ChecksumCRC32=checksum, **condition, **self._extra,
+                Bucket=self._bucket, Key=self._prefix + key, Body=stream, ContentLength=size,
+                ChecksumCRC32=base64.b64encode(checksum.to_bytes(4, "big")).decode(), **condition, **self._extra,
             )
 
     def listing(self, prefix: str) -> Iterator[Listed]:
@@ -290,10 +283,3 @@ def _read(body: Any, found: bytearray) -> Exception | None:  # noqa: ANN401 -- b
     finally:
         body.close()
     return None
-
-
-def _crc32(stream: Any) -> str:  # noqa: ANN401 -- any stream
-    found = 0
-    while piece := stream.read(PIECE):
-        found = zlib.crc32(piece, found)
-    return base64.b64encode(found.to_bytes(4, "big")).decode()

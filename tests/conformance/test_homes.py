@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import zlib
 
 import pytest
 from servers.programs import rclone
@@ -41,6 +42,9 @@ class Zeros:
 
     def open(self):
         return io.BytesIO(bytes(self.size))
+
+    def crc32(self):
+        return zlib.crc32(bytes(self.size))
 
 
 class TestFiles:

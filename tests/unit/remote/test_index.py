@@ -14,7 +14,7 @@ from mvcs.objects.hashing import blob_oid
 from mvcs.remote.index import MOST, PackName, Place, Segment, build_segment, merge_segments, to_merge
 from mvcs.remote.pack import CHUNK, OBJECT, RECIPE
 
-PACKS = st.builds(lambda number, epoch, meta: PackName(blob_oid(b"%d" % number), epoch, meta=meta),
+PACKS = st.builds(lambda number, epoch, meta: PackName(blob_oid(b"%d" % number), epoch, meta=meta, sequence=number * 2**40),
                   st.integers(0, 5), st.integers(0, 2), st.booleans())
 PLACES = st.dictionaries(
     st.tuples(st.integers(0, 400).map(lambda number: blob_oid(b"o%d" % number)), st.sampled_from([OBJECT, RECIPE, CHUNK])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,7 @@ def test_records_lie_back_to_back_and_the_table_finds_them(records):
     assert len(content) == body.size
     assert content[: body.size - TRAILER.size - len(items) * ROW.size] == b"".join(record for _, record in records)
     assert body.name() == blob_oid(content)
+    assert body.crc32() == zlib.crc32(content)
     found = read_table(len(content), reader(content))
     assert [item for item, _ in found] == items
     assert [at for _, at in found] == body.starts
