@@ -71,14 +71,19 @@ class SegmentTransaction:
         self.number = number
         self._transaction = transaction
 
-    def append(self, oid: Oid, record: bytes) -> None:
-        """Adds a record unless the directory names one of this chunk.
+    def append(self, oid: Oid, record: bytes) -> int:
+        """Adds a record unless the directory names one of this chunk; returns the bytes of the one that is here now.
 
         One that is here and not named is garbage, whose bases may be gone, or another command is about to name it. So
         what takes its place needs no basis: whoever relies on the other one by then relies on no depth that it raises.
         """
-        if not self._transaction.put_new(TABLE, oid, record) and not self._store.known_chunks([oid]):
-            self._transaction.put(TABLE, oid, self._store.chunks.without_bases(oid, record))
+        if self._transaction.put_new(TABLE, oid, record):
+            return len(record)
+        if self._store.known_chunks([oid]):
+            return len(self._transaction.view(TABLE, oid) or b"")
+        alone = self._store.chunks.without_bases(oid, record)
+        self._transaction.put(TABLE, oid, alone)
+        return len(alone)
 
 
 class LmdbStore:
@@ -292,9 +297,8 @@ class LmdbStore:
     def append_records(self, records: list[tuple[Oid, bytes]]) -> tuple[int, list[tuple[Oid, int]]]:
         """Writes chunk records durably; returns their segment and each one's stored bytes."""
         with self.appending() as transaction:
-            for oid, record in records:
-                transaction.append(oid, record)
-        return transaction.number, [(oid, len(record)) for oid, record in records]
+            stored = [(oid, transaction.append(oid, record)) for oid, record in records]
+        return transaction.number, stored
 
     @contextmanager
     def appending(self) -> Iterator[SegmentTransaction]:

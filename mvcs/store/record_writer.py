@@ -33,8 +33,8 @@ class Appending(Protocol):
 
     number: int
 
-    def append(self, oid: Oid, record: bytes) -> None:
-        """Adds a record unless it is there."""
+    def append(self, oid: Oid, record: bytes) -> int:
+        """Adds a record unless it is there; returns the bytes of the one that is there now."""
         ...
 
 
@@ -121,8 +121,7 @@ class RecordWriter:
             records: Records | None = first
             while records is not None:
                 for oid, record in records:
-                    transaction.append(oid, record)
-                    stored.append((oid, len(record)))
+                    stored.append((oid, transaction.append(oid, record)))
                     size += len(record)
                 if size >= COMMIT:
                     break

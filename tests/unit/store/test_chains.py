@@ -185,10 +185,15 @@ def test_garbage_left_in_a_segment_is_not_taken_for_a_chunk(store, versions, put
     kept = put_after(store, noise(30 << 20))
     sweep(store, {kept})
     assert store.segments.numbers() == [1]
-    third = list(versions)[-1]
-    oid = put_after(store, versions[third])
-    assert store.read_blob(oid) == versions[third]
+    third, second = list(versions)[-1], list(versions)[-2]
+    oid = put_after(store, versions[second])
+    assert put_after(store, versions[third], second) == third
+    assert store.read_blob(oid) == versions[second]
+    assert store.read_blob(third) == versions[third]
     assert problems(store) == []
+    with store.read() as transaction:
+        stored = {oid: PLACE.unpack(place)[1] for oid, place in transaction.items(CHUNKS)}
+    assert stored == {oid: len(record_of(store, oid)) for oid in stored}
 
 
 def test_a_rebuilt_directory_names_no_chunk_without_its_bases(store, versions, put_after, noise):
