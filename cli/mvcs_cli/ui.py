@@ -72,9 +72,9 @@ class Ui:
 
     def repo(self) -> Repo:
         """Opens the repository around the working folder."""
-        from mvcs.api import open as open_repo
+        from mvcs.api.opening import open_from
 
-        return open_repo(self.cwd, **self.options())
+        return open_from(self.cwd, **self.options())
 
     # Answers
 

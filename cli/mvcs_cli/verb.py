@@ -68,12 +68,12 @@ def verb(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Com
 def complete_revision(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Completes branches and tags."""
     del param
-    from mvcs.api import open as open_repo
+    from mvcs.api.opening import open_from
     from mvcs.errors import MvcsError
 
     try:
         folder = (ctx.find_root().params or {}).get("folder")
-        repo = open_repo(folder)
+        repo = open_from(folder or ".")
         names = [*repo.branches, *repo.tags, "HEAD"]
     except MvcsError:
         return []

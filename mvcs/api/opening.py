@@ -20,14 +20,21 @@ def open(path: str | os.PathLike[str] | None = None, **options: object) -> Repo:
     """Opens the repository of a folder, looking upward.
 
     Args:
-        path: Where to begin; the current folder by default.
+        path: Where to begin: the repository there is meant whatever MVCS_DIR says, which is for a workspace in none.
+            Without it, as a command does: the repository that MVCS_DIR names, else that of the current folder.
         **options: clock, progress, lock_timeout, at (see `mvcs.repo.repository.Repository`).
 
     Raises:
         NotARepository: If there is none.
     """
-    start = os.getcwd() if path is None else os.path.abspath(os.fspath(path))
-    return Repo(Repository.find(start, **options))
+    if path is None:
+        return open_from(os.getcwd(), **options)
+    return Repo(Repository.around(os.path.abspath(os.fspath(path)), **options))
+
+
+def open_from(folder: str, **options: object) -> Repo:
+    """Opens the repository as a command in a folder does; arguments as of `open`."""
+    return Repo(Repository.find(os.path.abspath(folder), **options))
 
 
 def init(

@@ -7,7 +7,7 @@ Knows: fsspec's protocol, how a revision and a path share one URL. Refuses to kn
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fsspec import AbstractFileSystem
 
@@ -49,7 +49,7 @@ class MvcsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def __init__(self, repo: str | os.PathLike[str] | None = None, **options: Any) -> None:  # noqa: ANN401 -- fsspec's
         super().__init__(**options)
         self.repo = None if repo is None else os.path.abspath(os.fspath(repo))
-        self._repositories: dict[str, Repository] = {}
+        self._repositories: dict[tuple[str, bool], Repository] = {}
         self._last: tuple[bytes, dict[str, dict[str, Placed | None]]] = b"", {}
 
     @classmethod
@@ -110,9 +110,21 @@ class MvcsFileSystem(AbstractFileSystem):  # type: ignore[misc]
             PermissionError: If it is to be written.
         """
         if set(mode) - set("rbt"):
-            message = f"{path}: commits are read-only"
-            raise PermissionError(message)
+            self._refuse(path)
         return super().open(path, mode, **options)
+
+    def _refuse(self, path: Any, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 -- fsspec's
+        """Refuses to write.
+
+        Raises:
+            PermissionError: Always.
+        """
+        message = f"{path}: commits are read-only"
+        raise PermissionError(message)
+
+    # All that fsspec itself would do nothing for, or begin and not end; its other names for them come here too.
+    mkdir = makedirs = rmdir = rm = rm_file = _rm = copy = cp_file = mv = put = put_file = pipe = pipe_file = _refuse
+    touch = write_bytes = write_text = _refuse
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> BufferedReader:  # noqa: ANN401 -- fsspec's
         del mode
@@ -133,9 +145,11 @@ class MvcsFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 folder, above, inside = path, path + BETWEEN, ""
         else:
             folder, above, inside = self.repo or os.getcwd(), "", path
-        repository = self._repositories.get(folder)
+        named = bool(above) or self.repo is not None
+        repository = self._repositories.get((folder, named))
         if repository is None:
-            repository = self._repositories[folder] = Repository.find(folder)
+            find = Repository.around if named else Repository.find
+            repository = self._repositories[folder, named] = find(folder)
         return repository, above, inside
 
     def _resolve(self, repository: Repository, inside: str) -> InCommit:

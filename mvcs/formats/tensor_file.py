@@ -19,10 +19,11 @@ from mvcs.store.splitters.source import Known, same_stretch
 from mvcs.store.splitters.tensors import read_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mvcs.formats.content import Content
     from mvcs.objects.hashing import Oid
+    from mvcs.store.splitters.layout import Layout
     from mvcs.store.splitters.source import Source, Span
     from mvcs.store.splitters.tensors import Tensor, Tensors
 
@@ -42,13 +43,19 @@ class TensorFile(Record):
         self.tensors = tensors
 
 
-def open_tensors(content: Content) -> TensorFile:
+def open_tensors(content: Content, described: Callable[[], Layout | None] = lambda: None) -> TensorFile:
     """Returns a file with its tensors.
+
+    Args:
+        content: The file.
+        described: Asked where they are if the file itself does not say.
 
     Raises:
         UnreadableContent: If it is of no known format, damaged or cut off.
     """
     tensors = read_tensors(content)
+    if tensors is None and (layout := described()) is not None:
+        tensors = read_tensors(content, layout)
     if tensors is None:
         raise UnreadableContent(format=FORM, line=0, reason=_reason(begins_as(content)))
     return TensorFile(content, tensors)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mvcs.formats.strategies import OF_BASE, STRATEGIES, tensor_strategy
 from mvcs.merge.paths import PathConflict
-from mvcs.merge.tensor_strategies import OF_BASE, tensor_strategy
-from mvcs.merge.values import APPEND, BASE, MAX, MEAN, MIN, NEWEST, SET, STRATEGIES, UNION
+from mvcs.merge.values import APPEND, BASE, MAX, MEAN, MIN, NEWEST, SET, UNION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from mvcs.formats.strategies import AVG, OF_BASE, SLERP, TASK, WAVG
 from mvcs.formats.tensors import FLOATS, INTEGERS, read_blocks
 from mvcs.merge.tensor_assembly import Part
 from mvcs.merge.tensor_math import arc_shares, elected, joined, kept, tasks, trim, weighted
-from mvcs.merge.tensor_strategies import AVG, OF_BASE, SLERP, TASK, WAVG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mvcs.diff.tensor_values import Apart
+    from mvcs.formats.strategies import TensorStrategy
     from mvcs.merge.tensor_math import Trim
-    from mvcs.merge.tensor_strategies import TensorStrategy
     from mvcs.merge.tensor_units import TensorSide, Unit
 
     Array = np.ndarray[Any, np.dtype[Any]]

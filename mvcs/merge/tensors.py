@@ -11,10 +11,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from mvcs.errors import UnreadableContent
+from mvcs.formats.strategies import SIDES, tensor_strategy
 from mvcs.formats.values import ABSENT
 from mvcs.merge.tensor_assembly import FORM, copied, in_place, safetensors
 from mvcs.merge.tensor_settling import Settling, fits, measure
-from mvcs.merge.tensor_strategies import SIDES, tensor_strategy
 from mvcs.merge.tensor_units import read_side, same_unit
 from mvcs.merge.values import BASE, OURS, THEIRS, Choice, Conflict, Decision, Merged
 from mvcs.objects.record import Record

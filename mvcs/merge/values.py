@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from mvcs.formats.strategies import STRATEGIES
 from mvcs.formats.values import same, to_json
 from mvcs.objects.record import Record
 
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Strategies. A driver refuses those that mean nothing to it by leaving the conflict as it is.
-OURS, THEIRS, BASE, SET, RELOCK = "ours", "theirs", "base", "set", "relock"
-UNION, NEWEST, APPEND, MIN, MAX, MEAN = "union", "newest", "append", "min", "max", "mean"
-STRATEGIES = (OURS, THEIRS, BASE, UNION, NEWEST, APPEND, MIN, MAX, MEAN)
-"""What `--strategy` may name; SET, and RELOCK with the version that a resolver chose, are given by `resolve` only."""
+OURS, THEIRS, BASE, UNION, NEWEST, APPEND, MIN, MAX, MEAN = STRATEGIES
+SET, RELOCK = "set", "relock"
+"""Given by `resolve` only; RELOCK with the version that a resolver chose."""
 
 
 class Resolved(Record, Generic[T]):
@@ -79,7 +79,7 @@ class Choice(Record):
     """How a conflict is to be settled.
 
     Args:
-        strategy: One of STRATEGIES, SET or RELOCK; of tensors also those of `tensor_strategies`.
+        strategy: One of STRATEGIES, SET or RELOCK; of tensors also a `TensorStrategy`.
         value: The value of SET or RELOCK.
         said: Whether somebody said it of this very conflict.
     """

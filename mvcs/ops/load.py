@@ -17,6 +17,7 @@ from mvcs.errors import NotFound, PreconditionFailed, UnreadableContent
 from mvcs.formats.tensors import view_array
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
+from mvcs.ops.beside import Beside
 from mvcs.ops.collected import refuse_file
 from mvcs.ops.materialise import donor_of
 from mvcs.ops.revisions import resolve_path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mvcs.objects.hashing import Oid
     from mvcs.ops.show import Listed
     from mvcs.repo.repository import Repository
+    from mvcs.store.splitters.source import Source
     from mvcs.store.splitters.tensors import Tensors
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -173,13 +175,15 @@ def tensors_of(repository: Repository, revision: str) -> TensorIndex:
     at = resolve_path(repository, revision)
     files: dict[str, tuple[Listed, Tensors]] = {}
     others = []
-    for item in listing(repository, f"{at.oid.hex()}:{at.path}"):
+    listed = listing(repository, at.oid.hex())
+    beside = Beside(repository, listed)
+    for item in listing(repository, f"{at.oid.hex()}:{at.path}") if at.path else listed:
         if (not at.path and item.ingredient != "weights") or item.entry.mode == SYMLINK:
             continue
         if item.ingredient == "weights":
             refuse_file(repository, at.oid, item.path, item.entry)
         path = os.fsdecode(item.path)
-        tensors = _tensors_in(repository, item.entry.oid) if item.entry.kind == IS_BLOB else None
+        tensors = _tensors_in(repository, item, beside) if item.entry.kind == IS_BLOB else None
         if tensors is None:
             others.append(path if item.entry.kind == IS_BLOB else f"{path} (kept elsewhere)")
         else:
@@ -197,16 +201,23 @@ def _named(files: Mapping[str, tuple[Listed, Tensors]]) -> Iterator[Place]:
             yield Place(tensor.name if count[tensor.name] == 1 else f"{path}//{tensor.name}", item, tensor)
 
 
-def _tensors_in(repository: Repository, oid: Oid) -> Tensors | None:
-    store = repository.store
+def _tensors_in(repository: Repository, item: Listed, beside: Beside) -> Tensors | None:
+    store, oid = repository.store, item.entry.oid
     descriptor = find_mapped(store, oid, repository.clock)
     if descriptor is None:
         with store.open(oid) as reader:
-            return read_tensors(StoredSource(reader))
+            return _read_tensors(StoredSource(reader), item, beside)
     try:
-        return read_tensors(FileSource(descriptor, os.fstat(descriptor).st_size))
+        return _read_tensors(FileSource(descriptor, os.fstat(descriptor).st_size), item, beside)
     finally:
         os.close(descriptor)
+
+
+def _read_tensors(source: Source, item: Listed, beside: Beside) -> Tensors | None:
+    found = read_tensors(source)
+    if found is None and (layout := beside.described(item.path, source.size)) is not None:
+        return read_tensors(source, layout)
+    return found
 
 
 class Loader:

@@ -12,7 +12,7 @@ from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
 from mvcs.ops.collected import refuse_file
 from mvcs.ops.revisions import resolve_commit
-from mvcs.ops.show import listing
+from mvcs.ops.show import is_at, listing
 from mvcs.store.mapped import mapped_file
 
 if TYPE_CHECKING:
@@ -130,14 +130,10 @@ def _choose(listed: Iterable[Listed], paths: Sequence[str], revision: str, *, ev
         return [item for item in files if every or item.ingredient == "weights"]
     chosen: dict[bytes, Listed] = {}
     for path in paths:
-        wanted = [item for item in files if _is_at(item.path, os.fsencode(path).rstrip(b"/"))]
+        wanted = [item for item in files if is_at(item.path, os.fsencode(path).rstrip(b"/"))]
         if not wanted:
             wanted = [item for item in files if fnmatchcase(os.fsdecode(item.path), path)]
         if not wanted:
             raise PathNotFound(path=path, where=f"the stored files of {revision}", hint=f"mvcs ls {revision}")
         chosen.update((item.path, item) for item in wanted)
     return [chosen[path] for path in sorted(chosen)]
-
-
-def _is_at(path: bytes, wanted: bytes) -> bool:
-    return wanted == b"." or path == wanted or path.startswith(wanted + b"/")

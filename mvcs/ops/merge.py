@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import is_ancestor, merge_bases
 from mvcs.errors import InvalidArgument, RevisionNotFound, UnrelatedHistories, UnsavedWork
-from mvcs.merge.tensor_strategies import SPELLINGS, tensor_strategy, weight_rules
-from mvcs.merge.values import STRATEGIES
+from mvcs.formats.strategies import SPELLINGS, STRATEGIES, tensor_strategy, weight_rules
 from mvcs.objects.commit import Commit
 from mvcs.objects.editing import find_file, flatten
 from mvcs.objects.hashing import COMMIT, TREE, Oid

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import merge_bases
 from mvcs.errors import MergeInProgress, NoMergeInProgress
-from mvcs.merge.tensor_strategies import weight_rules
+from mvcs.formats.strategies import weight_rules
 from mvcs.merge.values import OURS, THEIRS, Choice
 from mvcs.objects.hashing import Oid, parse_oid
 from mvcs.objects.record import Record

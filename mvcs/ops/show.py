@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
 from mvcs.errors import InvalidRevision, PathNotFound
-from mvcs.objects.editing import files_below, ingredient_trees, is_generated
+from mvcs.objects.editing import files_below, ingredient_trees, inner_path, is_generated
 from mvcs.objects.hashing import BLOB
 from mvcs.objects.record import Record
 from mvcs.objects.tree import ENTRY_KINDS, IS_BLOB, IS_TREE, read_tree
 from mvcs.objects.values import parse_json
 from mvcs.ops.collected import collected_now, refuse_file
 from mvcs.ops.log import read_generated, read_metrics, rfc3339
-from mvcs.ops.revisions import resolve_object, resolve_path, split_path
+from mvcs.ops.revisions import resolve_object, resolve_path, split_ingredient, split_path
 from mvcs.ops.trees import commit_staleness
 
 if TYPE_CHECKING:
@@ -131,17 +131,23 @@ def listing(repository: Repository, revision: str, *, generated: bool = False) -
 
     Args:
         repository: Where.
-        revision: A revision, REV:PATH or REV:@INGREDIENT.
-        generated: Whether entries that capture makes are listed, as INGREDIENT/.mvcs/NAME.
+        revision: A revision, REV:PATH or REV:@INGREDIENT[/PATH].
+        generated: Whether entries that capture makes are listed, as INGREDIENT/.mvcs/NAME; who names one sees it.
     """
     found = resolve_path(repository, revision)
-    listed = list(_all(repository, found.commit, generated=generated))
-    if found.path.startswith("@"):
-        listed = [item for item in listed if item.ingredient == found.path[1:]]
-    elif found.path:
-        wanted = found.path.encode("utf-8", "surrogateescape")
-        listed = [item for item in listed if item.path == wanted or item.path.startswith(wanted + b"/")]
-    return sorted(listed, key=lambda item: item.path)
+    ingredient, inside = split_ingredient(found.path)
+    wanted = (inside.strip("/") or ".").encode("utf-8", "surrogateescape")
+    named = is_generated(wanted + b"/")
+    return sorted(
+        (item for item in _all(repository, found.commit, generated=generated or named)
+         if ingredient in {None, item.ingredient} and is_at(inner_path(item.path), wanted)),
+        key=lambda item: item.path,
+    )
+
+
+def is_at(path: bytes, wanted: bytes) -> bool:
+    """Whether a path is one that is asked for, or below it; all are below a dot."""
+    return wanted == b"." or path == wanted or path.startswith(wanted + b"/")
 
 
 def _all(repository: Repository, commit: Commit, *, generated: bool) -> Iterator[Listed]:

@@ -14,9 +14,11 @@ from mvcs.formats.tensor_statistics import statistics
 from mvcs.formats.tensors import numpy_dtype, only_bytes, read_blocks
 from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB
+from mvcs.ops.beside import Beside
 from mvcs.ops.collected import refuse_file
 from mvcs.ops.desk import StoredContent
-from mvcs.ops.revisions import resolve_path, split_path
+from mvcs.ops.revisions import resolve_path, split_ingredient, split_path
+from mvcs.ops.show import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mvcs.formats.tensor_statistics import Statistics
     from mvcs.formats.tensors import Array
     from mvcs.repo.repository import Repository
+    from mvcs.store.splitters.layout import Layout
     from mvcs.store.splitters.tensors import Tensor
 
 INSIDE = "//"
@@ -175,7 +178,12 @@ def _open(repository: Repository, file: str) -> TensorFile:
         raise PathNotFound(path=name, where="the files of the commit", hint=f"mvcs ls {quote(f'{revision}:{name}')}")
     if found.placed.ingredient == "weights":
         refuse_file(repository, found.oid, found.path.encode("utf-8", "surrogateescape"), found.placed.entry)
-    return open_tensors(StoredContent(repository, found.placed.entry.oid))
+    entry, path = found.placed.entry, split_ingredient(found.path)[1].strip("/").encode("utf-8", "surrogateescape")
+
+    def described() -> Layout | None:
+        return Beside(repository, listing(repository, found.oid.hex())).described(path, entry.size)
+
+    return open_tensors(StoredContent(repository, entry.oid), described)
 
 
 def _find(opened: TensorFile, file: str, name: str) -> Tensor:

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, ObjectMissing, UnreadableContent
+from mvcs.formats.strategies import weight_rules
 from mvcs.merge.paths import Drivers
-from mvcs.merge.tensor_strategies import weight_rules
 from mvcs.objects.editing import GENERATED, files_below, ingredient_trees
 from mvcs.objects.tree import IS_BLOB
 from mvcs.ops.parts import is_generated

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.ambient import SystemClock, config_files, user_at_host, variable
 from mvcs.dag.history import StoredHistory
-from mvcs.errors import InvalidArgument, RepositoryExists, RevisionNotFound
+from mvcs.errors import InvalidArgument, NotARepository, RepositoryExists, RevisionNotFound
 from mvcs.objects.commit import Commit, Person
 from mvcs.objects.hashing import COMMIT, OID_HEX, OPERATION, TREE, Oid, parse_oid
 from mvcs.ports import Silent, reached
@@ -65,12 +65,29 @@ class Repository:
 
     @classmethod
     def find(cls, start: str, **options: object) -> Repository:
-        """Opens the repository of a folder, looking upward; MVCS_DIR names another.
+        """Opens the repository as a command in a folder does: the one MVCS_DIR names, else that of the folder.
 
         Raises:
             NotARepository: If there is none.
         """
         return cls(find_place(start, variable("MVCS_DIR")), **options)  # type: ignore[arg-type]
+
+    @classmethod
+    def around(cls, folder: str, **options: object) -> Repository:
+        """Opens the repository of a folder that somebody named, looking upward.
+
+        What the environment says comes after what a caller says: MVCS_DIR is for a workspace that is in no repository.
+
+        Raises:
+            NotARepository: If there is none.
+        """
+        try:
+            place = find_place(folder)
+        except NotARepository:
+            place = find_place(folder, variable("MVCS_DIR"))
+            if place.workspace is None:
+                raise
+        return cls(place, **options)  # type: ignore[arg-type]
 
     @classmethod
     def create(cls, folder: str, **options: object) -> Repository:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mvcs.errors import InvalidConfig
+from mvcs.formats.strategies import SPELLINGS, STRATEGIES, tensor_strategy
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.editing import unsafe_path
 from mvcs.objects.record import Record
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 DIRECTIONS = ("higher", "lower")
 REFERENCE_KEYS = ("url", "as", "version", "etag", "sha256", "crc64nvme", "sha1", "crc32c", "md5")
-STRATEGIES = ("ours", "theirs", "base", "union", "newest", "append", "min", "max", "mean")
-"""As `mvcs.merge.values` has them; a test holds both together."""
 
 
 class Rules(Record):
@@ -69,8 +68,9 @@ def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
         keys[pattern] = tuple(names)
     strategies = []
     for pattern, strategy in reading.map(merge, "merge", "strategies").items():
-        if strategy not in STRATEGIES:
-            reading.refuse("strategies", "merge", f"{pattern!r} is {strategy!r}", ", ".join(STRATEGIES))
+        if strategy not in STRATEGIES and not (isinstance(strategy, str) and tensor_strategy(strategy)):
+            known = ", ".join((*STRATEGIES, *SPELLINGS))
+            reading.refuse("strategies", "merge", f"{pattern!r} is {strategy!r}", known)
         strategies.append((pattern, strategy))
     directions = {}
     for name, direction in reading.map(metrics, "metrics", "directions").items():

@@ -266,7 +266,7 @@ class LmdbStore:
         return bytes(self.chunks.basis(oid))
 
     def export(self, oid: Oid, descriptor: int, *, synced: bool = False) -> int:
-        """Writes a blob to an open, empty file, chunks and whole verified; returns the bytes written.
+        """Writes a blob to an open, empty file, verified as a whole; returns the bytes written.
 
         Args:
             oid: The blob.

@@ -146,6 +146,18 @@ def test_ls_of_a_part(forked, revision, paths):
     assert ok("ls", revision, "-q", cwd=forked).out.split() == paths
 
 
+@pytest.mark.parametrize(("revision", "paths"), [
+    ("HEAD:@weights/model", ["model/a.pt", "model/deep/b.pt"]), ("HEAD:@weights/model/", ["model/a.pt", "model/deep/b.pt"]),
+    ("HEAD:@weights/model/deep", ["model/deep/b.pt"]), ("HEAD:@weights/model/a.pt", ["model/a.pt"]), ("HEAD:model", ["model/a.pt", "model/deep/b.pt", "model/run.py"]),
+    ("HEAD:@code/model", ["model/run.py"]), ("HEAD:@metrics/.mvcs", ["metrics/.mvcs/values"]), ("HEAD:metrics/.mvcs/values", ["metrics/.mvcs/values"]),
+])
+def test_ls_of_a_part_of_an_ingredient(project, revision, paths):
+    write(project, {"model/a.pt": "a", "model/deep/b.pt": "b", "model/run.py": "c", "models.pt": "d"})
+    ok("commit", "-m", "x", "--metric", "auc=1", cwd=project)
+    assert ok("ls", revision, "-q", cwd=project).out.split() == paths
+    fails(3, "path-not-found", "ls", "HEAD:@data/model", cwd=project)
+
+
 def test_ls_shows_links_and_modes(project):
     (project / "link.py").symlink_to("train.py")
     os.chmod(project / "train.py", 0o755)

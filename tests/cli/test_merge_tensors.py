@@ -281,6 +281,27 @@ class TestWeights:
     def test_a_strategy_for_all_other_conflicts_that_there_is_not(self, sided):
         fails(2, "invalid-argument", "merge", "b", "-s", "*=ties:2", cwd=sided)
 
+    def test_mvcs_toml_names_strategies_with_numbers(self, model):
+        rules = '\n[merge.strategies]\n"*.safetensors:head.*" = "wavg:0.25"\n"*.safetensors" = "ties:0.5"\n'
+        commit(model, {"mvcs.toml": (model / "mvcs.toml").read_text() + rules}, "rules")
+        both(
+            model, {"head.w": [4.0, 9.0], "encoder.w": [1.0, 2.0, 5.0], "encoder.b": [1.0]},
+            {"head.w": [7.0, 8.0], "encoder.w": [1.0, 2.0, 7.0], "head.b": [0.0]},
+        )
+        done = merge(model, "b").json
+        assert (done["conflicts"], done["decided"]) == (0, 2)
+        assert lists(model) == {
+            "head.w": [6.25, 8.25], "encoder.w": [1, 2, 6], "encoder.b": [1], "head.b": [0]
+        }
+        assert {one["key"]: one["strategy"] for one in decisions(model)} == {"head.w": "wavg:0.25", "encoder.w": "ties:0.5"}
+
+    @pytest.mark.parametrize("word", ['"ties:2"', '"ties"', '"mix"', '"wavg:0.2,0.3"', "0.2", '["avg"]'])
+    def test_mvcs_toml_with_a_strategy_that_there_is_not(self, model, word):
+        write(model, {"mvcs.toml": (model / "mvcs.toml").read_text() + f'\n[merge.strategies]\n"*" = {word}\n'})
+        error = fails(2, "invalid-config", "merge", "main", cwd=model)
+        assert "ours, theirs, base, union" in error["hint"]
+        assert "slerp:T, task:L1,L2, ties:DENSITY" in error["hint"]
+
 
 class TestComingAndGoing:
     """Tensors that one side has alone: the rule of three, as for keys."""

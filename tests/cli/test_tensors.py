@@ -201,6 +201,32 @@ class TestCat:
         assert "no statistics: Q8_0 is quantised" in ok("cat", "HEAD:q.gguf//w", cwd=trained).out
         fails(4, "unreadable-content", "cat", "HEAD:q.gguf//w", "--npy", cwd=trained)
 
+    def test_what_an_onnx_model_keeps_at_its_side_has_the_names_that_it_tells(self, trained):
+        """The data alone are bytes; who asks for them gets the names from the model in their folder, as long as they fit."""
+        data = np.arange(6, dtype="<f4").tobytes() + b"\x01\x02\x03\x04"
+        model = files.onnx(
+            files.field(5, files.onnx_tensor("small", 1, (1,), np.float32(7).tobytes()))
+            + files.field(5, files.onnx_external("w", 1, (2, 3), location="net.onnx.data", offset="0", length="24"))
+            + files.field(5, files.onnx_external("q", 2, (4,), location="net.onnx.data", offset="24", length="4"))
+        )
+        write(trained, {"out/net.onnx": model, "out/net.onnx.data": data})
+        ok("add", "out", "--as", "weights", cwd=trained)
+        commit(trained, {})
+        name = "HEAD:out/net.onnx.data//"
+        found = ok("ls", name, "--json", cwd=trained).json["tensors"]
+        assert found == [{"name": "w", "dtype": "F32", "shape": [2, 3], "bytes": 24}, {"name": "q", "dtype": "U8", "shape": [4], "bytes": 4}]
+        assert ok("ls", name.replace(":out", ":@weights/out"), "--json", cwd=trained).json["tensors"] == found
+        assert ok("cat", name + "w", "--json", cwd=trained).json["mean"] == 2.5
+        assert np.load(io.BytesIO(ok("cat", name + "w", "--npy", cwd=trained).bytes)).tolist() == [[0, 1, 2], [3, 4, 5]]
+        weights = mvcs.load_tensors("HEAD:out", repo=trained)
+        assert {key: value.tolist() for key, value in weights.items()} == {"small": [7], "w": [[0, 1, 2], [3, 4, 5]], "q": [1, 2, 3, 4]}
+        commit(trained, {"out/net.onnx.data": data[:-1]})  # now the model tells of more than there is
+        error = fails(4, "unreadable-content", "ls", name, cwd=trained)
+        assert error["message"] == "not tensors: no known format"
+        ok("rm", "out/net.onnx", cwd=trained)
+        commit(trained, {"out/net.onnx.data": data})
+        fails(4, "unreadable-content", "ls", name, cwd=trained)
+
     @pytest.mark.parametrize("words", [["cat"], ["cat", "--npy"], ["blame"], ["ls"]])
     def test_an_unknown_name_has_a_hint_that_works(self, trained, words):
         error = fails(3, "path-not-found", *words, "HEAD:model.safetensors//nothing", cwd=trained)

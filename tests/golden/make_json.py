@@ -91,7 +91,33 @@ def answers(folder: Path) -> dict[str, Any]:
     play("error_unsaved_work", "checkout", "v1")
     play("error_no_repository", "status", cwd=folder)
     play("error_nothing_to_commit", "commit", "-m", "x", cwd=folder / "copy")
+    copy = folder / "copy"
+    for name, tensors in weights().items():
+        write(copy, {"model.safetensors": tensors})
+        assert mvcs_run("commit", "-m", name, cwd=copy).code == 0
+    play("diff_tensors", "diff", "HEAD~1", "HEAD", cwd=copy)
+    play("ls_tensors", "ls", "HEAD:model.safetensors//", cwd=copy)
+    play("cat_tensor", "cat", "HEAD:model.safetensors//moved", cwd=copy)
     return found
+
+
+def weights() -> dict[str, bytes]:
+    """Two states of a model that differ in each way in which tensors do; of few numbers, so that norms have the same bits anywhere."""
+    from struct import pack
+
+    from tests.unit.store.splitter_files import safetensors
+
+    def f32(*values: float) -> tuple[str, tuple[int, ...], bytes]:
+        return "F32", (len(values),), pack(f"<{len(values)}f", *values)
+
+    same = {"same": f32(1, 2), "old": f32(5, 6, 7), "gone": f32(8), "moved": f32(3, 4, 0, 0), "odd": f32(1, 1)}
+    first = {**same, "typed": f32(1, 2), "shaped": f32(1, 2, 3, 4), "packed": ("F4", (4,), b"\x38\x38")}
+    second = {
+        "same": same["same"], "new": same["old"], "came": f32(9, 9), "moved": f32(0, 0, 3, 4), "odd": f32(1, float("nan")),
+        "typed": ("BF16", (2,), b"\x80\x3f\x00\x40"), "shaped": ("F32", (2, 2), first["shaped"][2]),
+        "packed": ("F4", (4,), b"\x38\x40"),
+    }
+    return {"weights": safetensors(first), "trained": safetensors(second)}
 
 
 def render(answer: Any) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from mvcs.formats.strategies import SPELLINGS
 from mvcs.merge import tensor_math
-from mvcs.merge.tensor_strategies import SPELLINGS
 from mvcs.objects import codec, commit, prolly, root, tree
 from mvcs.objects.attestation import PREDICATES, Attestation
 from mvcs.objects.codec import decode

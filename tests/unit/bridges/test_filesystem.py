@@ -20,7 +20,7 @@ import mvcs
 from mvcs.bridges.filesystem import MvcsFileSystem
 from mvcs.store.base import CHUNKS
 from mvcs.store.segments import PLACE
-from tests.cli.harness import write
+from tests.cli.harness import snapshot, write
 
 CSV = b"a,b\n1,2\n3,4\n"
 FILES = {
@@ -115,13 +115,33 @@ def test_a_folder_is_no_file(fs):
         fs.open("main/data")
 
 
-def test_nothing_is_written(fs):
-    for mode in ("wb", "ab", "r+b", "xb"):
-        with pytest.raises(PermissionError):
-            fs.open("main/data/train.csv", mode)
-    for call in (lambda: fs.rm("main/data/train.csv"), lambda: fs.pipe_file("main/new", b"x"), lambda: fs.mv("main/train.py", "main/b.py")):
-        with pytest.raises((NotImplementedError, PermissionError)):
-            call()
+WRITES = {
+    **{f"open {mode}": lambda fs, mode=mode: fs.open("main/data/train.csv", mode) for mode in ("wb", "ab", "r+b", "xb", "w")},
+    "rm": lambda fs: fs.rm("main/data", recursive=True), "rm_file": lambda fs: fs.rm_file("main/train.py"), "rmdir": lambda fs: fs.rmdir("main/data"),
+    "delete": lambda fs: fs.delete("main/train.py"), "pipe_file": lambda fs: fs.pipe_file("main/new", b"x"),
+    "pipe": lambda fs: fs.pipe({"main/new": b"x"}), "write_bytes": lambda fs: fs.write_bytes("main/new", b"x"),
+    "write_text": lambda fs: fs.write_text("main/new", "x"), "touch": lambda fs: fs.touch("main/new"),
+    "touch what is there": lambda fs: fs.touch("main/train.py", truncate=False), "mkdir": lambda fs: fs.mkdir("main/new"),
+    "makedirs": lambda fs: fs.makedirs("main/new", exist_ok=True), "makedir": lambda fs: fs.makedir("main/new"), "mkdirs": lambda fs: fs.mkdirs("main/new"),
+    "copy": lambda fs: fs.copy("main/train.py", "main/b.py"), "cp": lambda fs: fs.cp("main/train.py", "main/b.py"),
+    "cp_file": lambda fs: fs.cp_file("main/train.py", "main/b.py"), "mv": lambda fs: fs.mv("main/train.py", "main/b.py"),
+    "move": lambda fs: fs.move("main/train.py", "main/b.py"), "rename": lambda fs: fs.rename("main/train.py", "main/b.py"),
+    "put": lambda fs: fs.put("train.csv", "main/b.csv"), "put_file": lambda fs: fs.put_file("train.csv", "main/b.csv"),
+    "upload": lambda fs: fs.upload("train.csv", "main/b.csv"),
+}
+
+
+@pytest.mark.parametrize("write_it", WRITES.values(), ids=WRITES)
+def test_nothing_is_written(folder, fs, write_it):
+    before = fs.find("main"), snapshot(folder)
+    with pytest.raises(PermissionError, match="commits are read-only"):
+        write_it(fs)
+    assert (fs.find("main"), snapshot(folder)) == before
+
+
+def test_what_reads_leaves_copies_where_they_are_asked_for(fs, tmp_path):
+    fs.get("main/data/deep", str(tmp_path / "deep"), recursive=True)
+    assert (tmp_path / "deep" / "b.csv").read_bytes() == b"a,b\n5,6\n"
 
 
 def test_a_range_decodes_its_own_chunks_only(folder, fs):
@@ -160,6 +180,18 @@ def test_a_repository_that_is_named(folder, tmp_path, monkeypatch, form):
     assert found.endswith("main/data/deep/b.csv")
     again = pickle.loads(pickle.dumps(fs))
     assert again.cat_file(found) == b"a,b\n5,6\n"
+
+
+def test_a_repository_that_is_named_comes_before_the_one_of_the_environment(folder, tmp_path, monkeypatch):
+    other, _ = mvcs.init(write(tmp_path / "other", {"data/train.csv": b"other"}), model="m", yes=True)
+    other.commit("other")
+    monkeypatch.setenv("MVCS_DIR", other._repository.path)
+    fs = fsspec.filesystem("mvcs")
+    for _ in range(2):
+        assert fs.cat_file(f"mvcs://{folder}//main/data/train.csv") == CSV
+        assert fs.cat_file("mvcs://main/data/train.csv") == b"other"
+    assert fsspec.filesystem("mvcs", repo=folder).cat_file("main/data/train.csv") == CSV
+    other.close()
 
 
 def test_branches_of_a_repository_in_the_url(folder, tmp_path, monkeypatch):

@@ -106,6 +106,7 @@ class TestByHand:
 class TestReference:
     """Against the definitions of mergekit 0.1.5, in numpy: merge_methods/slerp.py, merge_methods/
     generalized_task_arithmetic.py (`get_mask`, `merge_group` with weights of one, normalize), sparsify.py (`magnitude`).
+    Against mergekit itself: test_mergekit.py.
     """
 
     @pytest.mark.parametrize("density", [0.01, 0.2, 0.5, 0.999, 1])

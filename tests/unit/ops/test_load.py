@@ -250,6 +250,7 @@ def test_one_file_or_folder_has_its_own_names(several):
     assert values(mvcs.load_tensors("HEAD:ema.safetensors", repo=repo)) == {"a": b"4", "c": b"5"}
     assert values(mvcs.load_tensors("HEAD:model", "a", repo=repo)) == {"a": b"1"}
     assert values(mvcs.load_tensors("HEAD:@weights", repo=repo)) == values(several.weights)
+    assert values(mvcs.load_tensors("HEAD:@weights/model", repo=repo)) == values(mvcs.load_tensors("HEAD:model", repo=repo))
     with pytest.raises(PathNotFound):
         mvcs.load_tensors("HEAD:nosuch.safetensors", repo=repo)
 
@@ -400,6 +401,31 @@ def test_the_repository_is_found_from_the_folder_or_by_name(model, monkeypatch, 
     assert mvcs.load_tensors("main", ["a"], repo=Path(folder))["a"].tobytes() == b"12"
     monkeypatch.setenv("MVCS_DIR", store)
     assert mvcs.load_tensors("main")["a"].tobytes() == b"12"
+
+
+def test_a_repository_that_is_named_comes_before_the_one_of_the_environment(model, monkeypatch, tmp_path):
+    commit = model({"model.safetensors": make.safetensors({"a": ("U8", (2,), b"12")})})
+    here, bare = repo_of(commit).root, write(tmp_path / "bare", {"mvcs.toml": 'model = "m"\n'})
+    other, _ = mvcs.init(write(tmp_path / "other", {"x.safetensors": make.safetensors({"a": ("U8", (2,), b"34")})}), model="m", yes=True)
+    other.commit("other")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("MVCS_DIR", other._repository.path)
+
+    def loaded(where):
+        with mvcs.open(where) as repo:
+            found = repo["main"].weights["a"].tobytes()
+        assert mvcs.load_tensors("main", repo=where)["a"].tobytes() == found
+        return found
+
+    assert [loaded(where) for where in (here, Path(here), ".", tmp_path / "other")] == [b"12", b"12", b"12", b"34"]
+    assert loaded(None) == b"34"
+    assert loaded(bare) == b"34"  # a workspace in no repository is what MVCS_DIR is for
+    with pytest.raises(mvcs.errors.NotARepository) as caught:
+        mvcs.open(tmp_path)
+    assert caught.value.fields["path"] == str(tmp_path)
+    monkeypatch.setenv("MVCS_DIR", str(tmp_path / "nosuch"))
+    assert loaded(here) == b"12"
+    other.close()
 
 
 def test_a_file_of_a_revision(model):

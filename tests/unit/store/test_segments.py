@@ -204,6 +204,21 @@ class TestDamage:
         with open(tmp_path / "out", "wb") as file, pytest.raises(ObjectCorrupt):
             store.export(oid, file.fileno())
 
+    @pytest.mark.parametrize("size", [700_000, 20 << 20])
+    def test_that_has_another_chunk_in_its_place(self, store, put, noise, tmp_path, size):
+        """Sound by itself, of another length; of large blobs by the threads that decode them."""
+        oid, other = put(store, noise(size), noise(20_000, "other"))
+        chunk = store.recipe(oid).chunk(1)
+        for key in (chunk, other):
+            assert key in places(store)
+        with store.segments.environment(PLACE.unpack(places(store)[other])[0]).read() as transaction:
+            record = bytes(transaction.get(TABLE, other))
+        with store.segments.environment(PLACE.unpack(places(store)[chunk])[0]).write() as transaction:
+            transaction.put(TABLE, chunk, record)
+        with open(tmp_path / "out", "wb") as file, pytest.raises(ObjectCorrupt) as caught:
+            store.export(oid, file.fileno())
+        assert (caught.value.fields["oid"], caught.value.fields["kind"]) == (chunk.hex(), "chunk")
+
     def test_that_changes_the_length_of_a_chunk(self, store, put, noise):
         oid = put(store, noise(700_000))
         with store.write() as transaction:

@@ -1,22 +1,23 @@
-"""How people say what becomes of a tensor that both sides changed: strategies with numbers, by patterns of names.
+"""How people say how a conflict is settled: by words, of tensors also with numbers, by patterns of names.
 
-Knows: their spelling. Refuses to know: tensors, and what the strategies do (`tensor_math`).
+Knows: their spelling. Refuses to know: conflicts, tensors, and what the strategies do (`mvcs.merge`).
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument
-from mvcs.merge.values import BASE, OURS, THEIRS
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
 AVG, WAVG, SLERP, TASK, TIES = "avg", "wavg", "slerp", "task", "ties"
-SIDES = (OURS, THEIRS, BASE)
+SIDES = ("ours", "theirs", "base")
+STRATEGIES = (*SIDES, "union", "newest", "append", "min", "max", "mean")
+"""What `--strategy` may name of any content."""
 SPELLINGS = ("avg", "wavg:A", "slerp:T", "task:L1,L2", "ties:DENSITY")
 """What makes new numbers."""
 WEIGHT_STRATEGIES = (*SIDES, *SPELLINGS)
@@ -63,7 +64,7 @@ def tensor_strategy(text: str) -> TensorStrategy | None:
 
 def whole_side(weights: str | None) -> bool:
     """Whether what `--weights` says means a side's weights as a whole."""
-    return weights in {OURS, THEIRS}
+    return weights in SIDES[:2]
 
 
 def weight_rules(weights: str | None) -> tuple[tuple[str, str], ...]:
@@ -102,6 +103,8 @@ def weight_rules(weights: str | None) -> tuple[tuple[str, str], ...]:
 
 def _number(word: str) -> Fraction | None:
     """Returns a decimal number, None if it is none: no fractions, no underscores, no exponents without end."""
+    from fractions import Fraction
+
     plain = word.removeprefix("-")
     if len(word) > MAX_DIGITS or not plain.isascii() or not plain.replace(".", "", 1).isdigit():
         return None
