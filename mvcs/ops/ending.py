@@ -26,6 +26,7 @@ from mvcs.ops.desk import Desk
 from mvcs.ops.details import DiskContent
 from mvcs.ops.files import Rewrite, Rewritten
 from mvcs.ops.hiding import notes_of
+from mvcs.ops.lacking import merged_incomplete
 from mvcs.ops.merging import CHERRY_PICK, MERGE, Plan, Progress, Settled, require_in_progress
 from mvcs.ops.parts import is_generated
 from mvcs.ops.settling import changes_since, check_settled, decisions_of, entry_seen, run_again, since
@@ -146,7 +147,7 @@ def go_on(
     tree.put(batch)
     made = old.but(
         tree=tree.oid, committer=repository.person(repository.actor(None, workspace.root)), origin=found.origin,
-        measured=found.measured,
+        measured=found.measured, incomplete=merged_incomplete(repository, plan, seen.head.base, tree),
         provenance=batch.put_bytes(canonical_json({"merge": plan.to_json(decisions_of(found))})),
     )
     oid = batch.put_object(COMMIT, made.encode())

@@ -268,7 +268,9 @@ class Rewrite:
     def _save(self, unsaved: Mapping[bytes, Entry | None], command: str) -> NewTree:
         """Saves the workspace as a commit that the operation names."""
         edits = {**self.seen.edits(), **self._hidden}
-        for path in unsaved:
+        # Whoever looked may have kept no bytes; the commit has those of every file, not only of those that are written.
+        only_here = {path for path, change in self.local.items() if change.after and not self._is_stored(change.after)}
+        for path in {**unsaved, **dict.fromkeys(only_here)}:
             self._read[path], entry = read_file(self.workspace.root, path, self.batch)
             local = self.local.get(path)
             ingredient = local.ingredient if local is not None else "about"

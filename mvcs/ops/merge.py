@@ -25,6 +25,7 @@ from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.follow import refuse_unmerged
 from mvcs.ops.hiding import is_pattern_file, told_by_patterns
+from mvcs.ops.lacking import merged_incomplete
 from mvcs.ops.merging import MERGE, UNDO, Plan, refuse_in_progress, require_in_progress
 from mvcs.ops.moves import head_moves, refuse_shared
 from mvcs.ops.recover import recover
@@ -327,6 +328,7 @@ def finish(
         model=workspace.model, tree=found.tree.oid, parents=chosen, generation=highest + 1,
         author=person if author is None else author.author, committer=person, message=plan.message,
         origin=found.origin, measured=found.measured, provenance=batch.put_bytes(canonical_json(described)),
+        incomplete=merged_incomplete(repository, plan, seen.head.base, found.tree),
     )
     oid = batch.put_object(COMMIT, made.encode())
     key = merging_key(workspace.name)

@@ -220,3 +220,24 @@ class TestTold:
         assert "measure anew" not in told.err
         ok("undo", cwd=project)
         assert "measure anew" in ok("commit", cwd=project).err
+
+
+class TestWhatIsSavedBeforeAWord:
+    """A word writes a file anew that was edited; the operation names a commit of the workspace as it was, with all of it."""
+
+    @pytest.fixture
+    def edited(self, project):
+        merging(project, {"params.yaml": "a: 11\nb: 2\n"}, {"params.yaml": "a: 10\nb: 2\n"}, {"params.yaml": "a: 1\nb: 2\n"})
+        write(project, {"params.yaml": (project / "params.yaml").read_text().replace("b: 2", "b: 3"), "train.py": "print('edited')\n",
+                        "data/new.csv": "x\n" * 100_000})
+        return project
+
+    def test_nothing_of_it_is_missing(self, edited):
+        ok("resolve", "params.yaml:a", "--theirs", cwd=edited)
+        write(edited, {"train.py": "print('and again')\n"})
+        assert ok("fsck", "--json", cwd=edited).json["problems"] == []
+        (saved,) = ok("op", "show", "--json", cwd=edited).json["evidence"]
+        assert mvcs_run("cat", f"{saved}:train.py", cwd=edited).out == "print('edited')\n"
+        assert mvcs_run("cat", f"{saved}:data/new.csv", cwd=edited).out == "x\n" * 100_000
+        assert ok("undo", cwd=edited)
+        assert ok("fsck", cwd=edited).code == 0

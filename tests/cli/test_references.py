@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tests.cli.harness import changes, fails, listed, ok, snapshot, status, write
+from tests.cli.harness import changes, fails, listed, mvcs_run, ok, snapshot, status, write
 
 CONTENT = b"a,b\n1,2\n" * 1000
 
@@ -193,3 +193,59 @@ def test_a_prefix_of_more_than_one_page_is_whole(project, bucket, monkeypatch):
     assert sum(path.startswith("data/set/") for path in listed(project)) == 25
     assert fails(6, "remote-error", "add", "s3://data/nothing/", cwd=project)
     assert fails(6, "remote-error", "add", "s3://data/nothing", cwd=project)
+
+
+class TestMerged:
+    """What a merge lacks is told as what any commit lacks; S-MD-18."""
+
+    def branches(self, folder, ours, theirs):
+        ok("switch", "-c", "other", cwd=folder)
+        theirs()
+        ok("commit", "-m", "theirs", cwd=folder)
+        ok("switch", "main", cwd=folder)
+        ours()
+        ok("commit", "-m", "ours", cwd=folder)
+
+    def test_what_both_sides_lack(self, project, web):
+        ok("add", f"{web}/big.csv", "--as", "data", cwd=project)
+        ok("commit", "-m", "elsewhere", cwd=project)
+        before = incomplete(project)
+        self.branches(project, lambda: write(project, {"train.py": "print(2)\n"}), lambda: write(project, {"data/more.csv": "1\n"}))
+        ok("merge", "other", cwd=project)
+        assert incomplete(project) == before != "[]"
+        ok("revert", "HEAD~1", cwd=project)
+        assert incomplete(project) == before
+        write(project, {"params.yaml": "lr: 9\n"})
+        ok("commit", "-m", "next", cwd=project)
+        assert incomplete(project) == before
+
+    @pytest.mark.parametrize("side", ["ours", "theirs"])
+    def test_what_one_side_alone_has_come_to_lack(self, project, web, side):
+        add = {side: lambda: ok("add", f"{web}/big.csv", "--as", "data", cwd=project)}
+        self.branches(
+            project, add.get("ours", lambda: write(project, {"data/mine.csv": "1\n"})),
+            add.get("theirs", lambda: write(project, {"data/yours.csv": "1\n"})),
+        )
+        assert "kept elsewhere" in incomplete(project) or side == "theirs"
+        ok("merge", "other", cwd=project)
+        assert "data/big.csv is kept elsewhere without version or checksum" in incomplete(project)
+
+    def test_what_one_side_mended(self, project, web):
+        ok("add", f"{web}/big.csv", "--as", "data", cwd=project)
+        ok("commit", "-m", "elsewhere", cwd=project)
+        self.branches(
+            project, lambda: ok("add", f"{web}/big.csv", "--as", "data", "--verify", cwd=project),
+            lambda: write(project, {"data/yours.csv": "1\n"}),
+        )
+        ok("merge", "other", cwd=project)
+        assert "kept elsewhere" not in incomplete(project)
+
+    def test_through_conflicts(self, project, web):
+        self.branches(
+            project, lambda: write(project, {"params.yaml": "lr: 5\n"}),
+            lambda: (ok("add", f"{web}/big.csv", "--as", "data", cwd=project), write(project, {"params.yaml": "lr: 6\n"})),
+        )
+        assert mvcs_run("merge", "other", cwd=project).code == 1
+        ok("resolve", "params.yaml:lr", "--ours", cwd=project)
+        ok("commit", cwd=project)
+        assert "data/big.csv is kept elsewhere" in incomplete(project)
