@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mvcs.errors import PathNotFound
+from mvcs.errors import PathNotFound, UnreadableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ def read_patch_file(name: str) -> bytes:
 
     Raises:
         PathNotFound: If there is no such file.
+        UnreadableFile: If it is a folder, or may not be read.
     """
     if name == "-":
         return sys.stdin.buffer.read()
@@ -37,3 +38,5 @@ def read_patch_file(name: str) -> bytes:
             return file.read()
     except FileNotFoundError:
         raise PathNotFound(path=name, where="the file system") from None
+    except OSError as error:
+        raise UnreadableFile(path=name, reason=error.strerror or str(error)) from error

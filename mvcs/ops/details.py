@@ -14,6 +14,7 @@ from mvcs.objects.record import Record
 from mvcs.objects.tree import IS_BLOB, SYMLINK
 from mvcs.ops.desk import PIECE, StoredContent
 from mvcs.ops.rewritten import rewritten
+from mvcs.repo.reading import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +91,7 @@ class DiskContent:
     def pieces(self) -> Iterator[bytes]:
         """Yields them in pieces."""
         try:
-            with open(self._path, "rb") as file:
+            with open_plain(self._path) as file:
                 while piece := file.read(PIECE):
                     yield piece
         except OSError as error:
@@ -99,7 +100,7 @@ class DiskContent:
     def read_at(self, offset: int, length: int) -> bytes:
         """Returns the bytes from an offset on, fewer at the end."""
         try:
-            with open(self._path, "rb") as file:
+            with open_plain(self._path) as file:
                 file.seek(offset)
                 return file.read(max(length, 0))
         except OSError as error:

@@ -19,7 +19,7 @@ from mvcs.objects.tree import IS_BLOB
 from mvcs.ops.merging import GIVE_UP, UNDO, Plan, Progress, path_json
 from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
-from mvcs.repo.reading import Digest, read_file
+from mvcs.repo.reading import Digest, open_plain, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +141,7 @@ class _State:
         from mvcs.merge.text import has_markers
 
         try:
-            with open(os.path.join(os.fsencode(self._seen.workspace.root), self._path), "rb") as file:
+            with open_plain(os.path.join(os.fsencode(self._seen.workspace.root), self._path)) as file:
                 return has_markers(file.read(READ))
         except OSError:
             return False

@@ -14,7 +14,7 @@ from mvcs.ops.trees import NewTree, changed_tree, staleness
 from mvcs.refs.names import merging_key
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.journal import read_journal
-from mvcs.repo.reading import Digest
+from mvcs.repo.reading import Digest, read_content
 
 if TYPE_CHECKING:
     from mvcs.diff.trees import FileChange
@@ -160,8 +160,7 @@ def _stale(seen: Look) -> list[str]:
         path = paths.get(oid)
         if path is None or repository.store.kind(oid) == BLOB:
             return repository.store.read_blob(oid)
-        with open(os.path.join(os.fsencode(seen.workspace.root), path), "rb") as file:
-            return file.read()
+        return read_content(os.path.join(os.fsencode(seen.workspace.root), path))
 
     cache = seen.scan.cache
     if not recipe_changed and cache.base == seen.tree and cache.recipe:

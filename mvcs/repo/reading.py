@@ -5,6 +5,7 @@ Knows: descriptors. Refuses to know: where the bytes go.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as st
 from functools import partial
@@ -21,6 +22,7 @@ from mvcs.store.base import INLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
     from mvcs.repo.statcache import Stats
     from mvcs.store.base import Batch
@@ -108,6 +110,31 @@ def read_file(
         os.close(descriptor)
     mode = EXECUTABLE if stats[4] & 0o100 else FILE
     return stats, Entry(name, mode, IS_BLOB, oid, size)
+
+
+def open_plain(full: bytes) -> BinaryIO:
+    """Opens a plain file for reading; follows no link, waits at no pipe.
+
+    Raises:
+        OSError: If there is none, or it may not be read.
+    """
+    descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not st.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", full)
+    return os.fdopen(descriptor, "rb")
+
+
+def read_content(full: bytes) -> bytes:
+    """Returns what a file has, as its blob has it: of a link where it leads.
+
+    Raises:
+        OSError: If there is no file, or it may not be read.
+    """
+    if os.path.islink(full):
+        return os.readlink(full)
+    with open_plain(full) as file:
+        return file.read()
 
 
 def _read_link(

@@ -10,7 +10,7 @@ import pytest
 import mvcs
 from mvcs.repo.statcache import forget
 from mvcs.store.lmdb_store import LmdbStore
-from tests.cli.harness import PROJECT, changes, git, make_project, mvcs_run, ok, status, write
+from tests.cli.harness import PROJECT, changes, fails, git, make_project, mvcs_run, ok, status, write
 
 
 @pytest.fixture
@@ -302,3 +302,35 @@ def test_status_inside_a_git_work_tree_says_so(tmp_path):
     project = make_project(tmp_path)
     assert status(project)["follows_git"]
     assert "follows Git" in ok("status", cwd=project).out
+
+
+class TestNoPlainFiles:
+    """What stands where a file is looked for is not followed, and nobody waits for it."""
+
+    @pytest.mark.parametrize("target", ["nowhere", "data", "a.ipynb"])
+    def test_a_link_for_a_notebook(self, project, target):
+        (project / "a.ipynb").symlink_to(target)
+        (project / "data").mkdir(exist_ok=True)
+        assert "a.ipynb" in ok("status", cwd=project).out
+        ok("diff", cwd=project)
+        ok("commit", "-m", "a link", cwd=project)
+        assert ok("status", "--json", cwd=project).json["clean"]
+
+    def test_a_pipe_in_place_of_a_conflicted_file(self, project):
+        write(project, {"params.yaml": "lr: 1\n"})
+        ok("commit", "-m", "base", cwd=project)
+        ok("switch", "-c", "other", cwd=project)
+        write(project, {"params.yaml": "lr: 2\n"})
+        ok("commit", "-m", "theirs", cwd=project)
+        ok("switch", "main", cwd=project)
+        write(project, {"params.yaml": "lr: 3\n"})
+        ok("commit", "-m", "ours", cwd=project)
+        assert mvcs_run("merge", "other", cwd=project).code == 1
+        (project / "params.yaml").unlink()
+        os.mkfifo(project / "params.yaml")
+        for command in (["status"], ["conflicts"], ["diff"], ["resolve", "params.yaml", "--theirs"], ["commit"], ["merge", "--abort"]):
+            done = mvcs_run(*command, cwd=project)
+            assert done.code in {0, 1, 4}, done
+
+    def test_a_folder_is_no_patch(self, project):
+        fails(4, "unreadable-file", "apply", ".", cwd=project)
