@@ -14,7 +14,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
      |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse BrokenPlugin EditorFailed
-     |    |                          WorkspaceWouldGo
+     |    |                          WorkspaceWouldGo NotFastForward
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -268,6 +268,13 @@ class RefConflict(PreconditionFailed):
     retryable = True
     template = "{ref} moved meanwhile: expected {expected}, found {actual}"
     hint_template = "mvcs log {actual}"
+
+
+class NotFastForward(PreconditionFailed):
+    """A ref of a remote has what the new one has not, so that it would be lost; fields `ref`, `remote`."""
+
+    template = "{ref} of {remote} has commits that are not here, and they would be lost"
+    hint_template = "mvcs fetch {remote}"
 
 
 class RefExists(PreconditionFailed):

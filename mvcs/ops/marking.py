@@ -142,6 +142,7 @@ class Marker:
         repository: Where.
         missing: Hears of (kind, oid, what names it) that is not there.
         collected: Commits whose weights are walked by name only, wherever they are reached from.
+        known: Says of what it need not be asked what is below it: somebody has all of that.
 
     Attributes:
         live: What stays with all that it names.
@@ -152,7 +153,7 @@ class Marker:
 
     def __init__(
         self, repository: Repository, missing: Callable[[str, Oid, str], None] | None = None,
-        collected: AbstractSet[Oid] = frozenset(),
+        collected: AbstractSet[Oid] = frozenset(), known: Callable[[Oid], bool] = lambda _: False,
     ) -> None:
         self.live: set[Oid] = set()
         self.kept: set[Oid] = set()
@@ -162,6 +163,7 @@ class Marker:
         self._repository = repository
         self._missing = missing
         self._collected = collected
+        self._known = known
 
     def mark(self, roots: Iterable[tuple[Oid, str | None]], named_by: str = "a ref") -> None:
         """Marks from these roots; what is marked already is not followed again."""
@@ -203,7 +205,7 @@ class Marker:
         store = self._repository.store
         while stack:
             oid, kind, source, how = stack.pop()
-            if oid in self.live or (oid, how) in self._by_name:
+            if oid in self.live or (oid, how) in self._by_name or self._known(oid):
                 continue
             if kind is None:
                 kind = store.kind(oid)
@@ -252,31 +254,41 @@ class Marker:
     def _below(self, transaction: MetaTransaction, oid: Oid, kind: str) -> list[Item]:
         payload = transaction.load(oid, kind)
         name = f"{kind} {oid.hex()[:12]}"
-        found: list[tuple[Oid, str | None]] = []
-        if kind == TREE:
-            found = [(below_oid, below_kind) for below_kind, below_oid in references(payload)]
-        elif kind == COMMIT:
+        if kind == COMMIT and oid in self._collected:
             commit = Commit.decode(payload)
-            inside = _inside(oid, commit, by_name=oid in self._collected)
+            inside = _inside(oid, commit, by_name=True)
             return [*inside, *((parent, COMMIT, name, FULL) for parent in commit.parents)]
-        elif kind == TAG:
-            tag = Tag.decode(payload)
-            found = [(tag.target, tag.target_kind)]
-        elif kind == ATTESTATION:
-            found = [(Attestation.decode(payload).payload, BLOB)]
-        elif kind == OPERATION:
-            found = self._operation(payload)
-        elif kind == NOTES:
-            node = decode_node(NOTES, payload, 2)
-            below = children(NOTES, payload, 2)
-            found = [(child, NOTES) for child in below]
-            if not node.level:
-                found = [(read_note(row).attestation, ATTESTATION) for row in node.rows]
-        return [(below_oid, below_kind, name, FULL) for below_oid, below_kind in found]
+        return [(below_oid, below_kind, name, FULL) for below_oid, below_kind in named_in(kind, payload)]
 
-    def _operation(self, payload: bytes) -> list[tuple[Oid, str | None]]:
-        operation = Operation.decode(payload)
-        return [] if operation.parent is None else [(operation.parent, OPERATION)]
+
+def named_in(kind: str, payload: bytes) -> list[tuple[Oid, str]]:
+    """Returns (oid, kind) of all that an object cannot be without.
+
+    Raises:
+        InvalidObject: If it is no such object.
+    """
+    if kind == TREE:
+        return [(oid, below) for below, oid in references(payload)]
+    if kind == COMMIT:
+        commit = Commit.decode(payload)
+        found = [(commit.tree, TREE), *((parent, COMMIT) for parent in commit.parents)]
+        found += [] if commit.provenance is None else [(commit.provenance, BLOB)]
+        start = None if commit.origin is None else commit.origin.start
+        return found if start is None else [*found, (start, TREE)]
+    if kind == TAG:
+        tag = Tag.decode(payload)
+        return [(tag.target, tag.target_kind)]
+    if kind == ATTESTATION:
+        return [(Attestation.decode(payload).payload, BLOB)]
+    if kind == OPERATION:
+        parent = Operation.decode(payload).parent
+        return [] if parent is None else [(parent, OPERATION)]
+    if kind == NOTES:
+        node = decode_node(NOTES, payload, 2)
+        if not node.level:
+            return [(read_note(row).attestation, ATTESTATION) for row in node.rows]
+        return [(child, NOTES) for child in children(NOTES, payload, 2)]
+    return []
 
 
 def _inside(oid: Oid, commit: Commit, *, by_name: bool) -> list[Item]:

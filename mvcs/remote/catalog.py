@@ -98,6 +98,10 @@ class Catalog:
                 return place
         return None
 
+    def has(self, file: RootFile, oid: Oid) -> bool:
+        """Whether a root's segments have any record of an oid: then they have all that it needs, too."""
+        return any(self.segment(listed).has(oid) for listed in reversed(file.segments))
+
     def made(self, content: bytes) -> ListedSegment:
         """Takes in a segment that was made here; returns how a root lists it."""
         listed = ListedSegment(blob_oid(content), Segment(content).count)

@@ -120,6 +120,18 @@ class Segment:
                 high = middle
         return None
 
+    def has(self, oid: Oid) -> bool:
+        """Whether the segment has any record of this oid."""
+        low, high = self._fan[oid[0] - 1] if oid[0] else 0, self._fan[oid[0]]
+        while low < high:
+            middle = (low + high) // 2
+            at = self._rows + middle * ROW.size
+            found = self.content[at : at + OID_BYTES]
+            if found == oid:
+                return True
+            low, high = (middle + 1, high) if found < oid else (low, middle)
+        return False
+
     def rows(self) -> Iterator[tuple[Oid, int, Place]]:
         """Yields (oid, sort, place) of all records, sorted."""
         rows = memoryview(self.content)[self._rows : -CHECKSUM]

@@ -27,6 +27,7 @@ def test_it_finds_what_it_has_and_nothing_else(places, others):
     segment = Segment(build_segment(places))
     for (oid, sort) in {*places, *others}:
         assert segment.find(oid, sort) == places.get((oid, sort))
+        assert segment.has(oid) == any((oid, other) in places for other in (OBJECT, RECIPE, CHUNK))
     assert {(oid, sort): place for oid, sort, place in segment.rows()} == places
     assert segment.count == len(places)
 
