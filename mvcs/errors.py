@@ -19,7 +19,7 @@ into JSON unchanged (an oid is given as hex).
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
      +- PermissionDenied         5
-     +- RemoteError              6   RemoteDenied RemoteNotFound
+     +- RemoteError              6   RemoteDenied RemoteNotFound UnsafeRemote
      +- IntegrityError           7   ObjectMissing ObjectCorrupt InvalidObject StoreCorrupt LedgerBroken
      |                              RemoteCorrupt
      +- InternalError            8
@@ -549,6 +549,14 @@ class RemoteDenied(RemoteError):
 
     retryable = False
     exit_code = 5
+
+
+class UnsafeRemote(RemoteError):
+    """A server does not keep what refs rely on; fields `url`, `reason`."""
+
+    retryable = False
+    template = "{url}: {reason}; two writers would take each other's refs"
+    hint_template = "mvcs remote add NAME URL --single-writer, if nobody else ever writes there"
 
 
 class RemoteNotFound(RemoteError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.api.looking import Looking
+from mvcs.api.sharing import Sharing
 from mvcs.repo.repository import Repository
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mvcs.ops.undo import UndoResult
 
 
-class Repo(Looking):
+class Repo(Sharing):
     """An open repository; get it from `mvcs.open`. Safe to use from several threads.
 
     Args:

@@ -14,7 +14,7 @@ from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.root import HEADS as HEADS_ROOT
 from mvcs.ops.marking import named_in
-from mvcs.refs.names import REMOTES
+from mvcs.refs.names import remote_key
 from mvcs.remote.download import fetch as fetch_records
 from mvcs.remote.download import plan_stretches
 from mvcs.remote.meta_reader import MetaReader
@@ -52,10 +52,14 @@ class Fetched(Record):
         self.objects = objects
         self.size = size
 
+    def to_dict(self) -> dict[str, object]:
+        """Returns the result as JSON carries it."""
+        refs = [{"ref": move.ref, "before": _shown(move.old), "after": _shown(move.new)} for move in self.moves]
+        return {"remote": self.remote, "objects": self.objects, "bytes": self.size, "refs": refs}
 
-def remote_key(remote: str, key: str) -> str:
-    """Returns the local ref that says where a ref of a remote stood when it was last seen."""
-    return f"{REMOTES}/{remote}/{key}"
+
+def _shown(target: Target) -> str | None:
+    return target.hex() if isinstance(target, bytes) else target
 
 
 def fetch(repository: Repository, opened: OpenRemote, *, command: str = "fetch") -> Fetched:

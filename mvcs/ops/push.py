@@ -10,15 +10,17 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.dag.bases import is_ancestor
-from mvcs.errors import NotFastForward, RefConflict
+from mvcs.errors import NotFastForward, RefConflict, RefNotFound
 from mvcs.objects.editing import flatten
 from mvcs.objects.hashing import COMMIT
 from mvcs.objects.operation import Move
 from mvcs.objects.record import Record
 from mvcs.objects.root import HEADS as HEADS_ROOT
 from mvcs.ops.collected import collected_commits
+from mvcs.ops.context import head_of, open_workspace
 from mvcs.ops.marking import Marker
-from mvcs.refs.names import HEADS, shown, split_key
+from mvcs.ops.revisions import names_of, require_model
+from mvcs.refs.names import HEADS, TAGS, branch_key, remote_key, shown, split_key, tag_key
 from mvcs.refs.roots import land
 from mvcs.remote.outgoing import Outgoing
 from mvcs.remote.upload import Upload
@@ -70,8 +72,50 @@ class Pushed(Record):
         }
 
 
+def to_push(
+    repository: Repository, names: tuple[str, ...], *, every: bool = False, tags: bool = False, delete: bool = False
+) -> dict[str, Oid | None]:
+    """Returns what people mean to push: key of a branch or tag to where it is to stand.
+
+    Args:
+        repository: Opened from a workspace, or with one model.
+        names: Branches and tags; the current branch by default, with the tags on its history.
+        every: All branches and tags of all models.
+        tags: All tags of the model too.
+        delete: Whether the names are to go.
+
+    Raises:
+        RefNotFound: If there is no such branch or tag.
+    """
+    refs = repository.refs()
+    if every:
+        return {key: oid for space in (HEADS, TAGS) for key, oid in refs.under(f"{space}/") if isinstance(oid, bytes)}
+    model = require_model(repository)
+    found: dict[str, Oid | None] = {}
+    for name in names:
+        keys = (branch_key(model, name), tag_key(model, name))
+        key = next((key for key in keys if refs.get(key) is not None), keys[0])
+        if refs.get(key) is None and not delete:
+            raise RefNotFound(ref=f"branch or tag {name}", hint="mvcs branch")
+        found[key] = None if delete else refs.resolve(key)
+    own = [(key, oid) for key, oid in refs.under(f"{TAGS}/{model}/") if isinstance(oid, bytes)]
+    if not names:
+        head = head_of(open_workspace(repository))[1]
+        if head.branch is None or head.commit is None:
+            raise RefNotFound(ref="branch of HEAD", hint="mvcs push REMOTE BRANCH")
+        found[head.branch] = head.commit
+        with repository.history() as history:
+            for key, oid in own:
+                at = names_of(repository).peel(oid)[0]
+                if repository.store.kind(at) == COMMIT and is_ancestor(history, at, head.commit):
+                    found[key] = oid
+    if tags:
+        found.update(own)
+    return found
+
+
 def push(
-    repository: Repository, opened: OpenRemote, wanted: Mapping[str, Oid | None], *, force: bool = False,
+    repository: Repository, opened: OpenRemote, wanted: Mapping[str, Oid | None], *, force_with_lease: bool = False,
     command: str = "push",
 ) -> Pushed:
     """Moves refs of a remote, after all that they need is there.
@@ -80,7 +124,7 @@ def push(
         repository: Where from.
         opened: The remote.
         wanted: Key of a branch or tag to its new target; None removes it.
-        force: Whether commits that only the remote has may go.
+        force_with_lease: Let commits go that only the remote has, if it is where it was when it was last seen.
         command: The command as typed.
 
     Raises:
@@ -92,30 +136,41 @@ def push(
     roots = opened.roots
     with repository.lock.shared():
         root = roots.read_root(HEADS_ROOT)
-        moves = _moves(repository, opened, root, wanted, force=force)
+        moves = _moves(repository, opened, root, wanted, lease=force_with_lease)
         if not moves:
             return Pushed(opened.remote.name, opened.remote.url, (), 0, 0)
         upload = _send(repository, opened, [move.new for move in moves if isinstance(move.new, bytes)])
         _land(repository, opened, moves, upload.places, command)
+        seen = _seen(repository, opened.remote.name, moves)
+        if seen:
+            repository.publish(actor=repository.actor(), command=command, moves=seen)
     opened.sent.clear()
     told = tuple((move.ref, move.old, move.new) for move in moves)
     return Pushed(opened.remote.name, opened.remote.url, told, len(upload.places), upload.size)
 
 
 def _moves(
-    repository: Repository, opened: OpenRemote, root: Root, wanted: Mapping[str, Oid | None], *, force: bool
+    repository: Repository, opened: OpenRemote, root: Root, wanted: Mapping[str, Oid | None], *, lease: bool
 ) -> tuple[Move, ...]:
     """Returns the moves that bring the remote's refs where they are wanted."""
-    there = dict(root.refs)
+    there, refs, name = dict(root.refs), repository.refs(), opened.remote.name
     moves = []
     for key, new in sorted(wanted.items()):
         old = there.get(key)
         if old == new:
             continue
-        if not force and old is not None and not _contains(repository, key, old, new):
-            raise NotFastForward(ref=shown(key), remote=opened.remote.name)
+        leased = lease and refs.get(remote_key(name, key)) == old
+        if old is not None and not leased and not _contains(repository, key, old, new):
+            raise NotFastForward(ref=shown(key), remote=name)
         moves.append(Move(key, old, new))
     return tuple(moves)
+
+
+def _seen(repository: Repository, name: str, moves: tuple[Move, ...]) -> tuple[Move, ...]:
+    """Returns the moves of the local refs that say where the remote's stand."""
+    refs = repository.refs()
+    local = [(remote_key(name, move.ref), move.new) for move in moves]
+    return tuple(Move(key, refs.get(key), new) for key, new in local if refs.get(key) != new)
 
 
 def _contains(repository: Repository, key: str, old: Target, new: Oid | None) -> bool:

@@ -105,6 +105,11 @@ def prepared_key(workspace: str) -> str:
     return f"{PREPARED}/{workspace}"
 
 
+def remote_key(remote: str, key: str) -> str:
+    """Returns the ref that says where a ref of a remote stood when it was last seen."""
+    return f"{REMOTES}/{remote}/{key}"
+
+
 def split_key(key: str) -> tuple[str, str, str]:
     """Returns (space, model, name) of a branch or tag; missing parts are empty."""
     parts = key.split("/", 2)

@@ -87,7 +87,7 @@ def test_a_branch_that_others_moved_is_not_taken_back(machine):
     bob.fetch()
     with pytest.raises(NotFastForward):
         bob.push()
-    bob.push(force=True)
+    bob.push(force_with_lease=True)
     ada.fetch()
     assert ada.remote_refs() == {"heads/m/main": mine}
 

@@ -33,6 +33,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "redo": "bring back what was undone last",
         "op": "the ledger of operations",
     },
+    "Share": {
+        "remote": "name other places, and try what they keep",
+        "push": "send branches, tags and bytes to a remote",
+        "fetch": "bring what a remote's branches need",
+    },
     "Keep": {
         "gc": "remove what nothing reaches",
         "fsck": "check every byte and every name",
