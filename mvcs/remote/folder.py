@@ -3,6 +3,7 @@
 Nothing here relies on locks, which network file systems have or have not: a file is created, and a state of a swapped
 file is taken, by link(2), which only one of any number of writers can do. The states of a swapped file are files
 numbered from 1; the highest number is the newest state. Knows: names of files. Refuses to know: what is in them.
+Implements: spec 9.1.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a remote is: written once when it is made, read before anything is trusted.
 
-Knows: version and features. Refuses to know: roots.
+Knows: version and features. Refuses to know: roots. Implements: spec 9.1.
 """
 
 from __future__ import annotations

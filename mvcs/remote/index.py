@@ -2,7 +2,7 @@
 
 A segment is immutable and named by its content; each root lists those that are its own. Small ones are merged into
 larger ones as a number is carried: of n records, each was written log n times. Knows: the layout.
-Refuses to know: who asks.
+Refuses to know: who asks. Implements: spec 9.1.3.
 """
 
 from __future__ import annotations

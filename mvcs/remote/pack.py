@@ -3,6 +3,7 @@
 The records lie back to back, so that a range of neighbours is nothing but records; a table at the end says which they
 are, for whoever has lost the index. A pack is never held as a whole: it is a plan, and a stream that asks for a record
 when it comes to it. Knows: the layout. Refuses to know: what is in a record, where it comes from.
+Implements: spec 9.1.2.
 """
 
 from __future__ import annotations

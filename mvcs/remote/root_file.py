@@ -1,7 +1,7 @@
 """Root files: a root with what its reader needs to find the objects that it names.
 
 Small new objects stand in the file itself until there are many: a landing is one request then. Knows: the record.
-Refuses to know: what a root means (`mvcs.refs.roots`).
+Refuses to know: what a root means (`mvcs.refs.roots`). Implements: spec 9.1.1.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ from mvcs.objects.record import Record
 from mvcs.objects.root import NAMESPACES, Root
 from mvcs.objects.tag import Tag
 from mvcs.objects.tree import ENTRY_KINDS, MODES_OF, Entry
+from mvcs.remote import folder, index, pack, root_file
+from mvcs.remote.root_file import RootFile
 from mvcs.store import base, cutting, environment, records, segments
 from mvcs.store.codecs import gap, planes, probe, tensor
 from mvcs.store.compress import unsqueeze
@@ -123,6 +125,10 @@ def test_the_limits():
         ("6.2", records, ["MAX_CHUNK", "MAX_DEPTH", "MAX_BASES"]),
         ("7.4", segments, ["CAP"]),
         ("9", root, ["INLINE_NOTES", "KEPT_WRITES"]),
+        ("9.1", folder, ["KEPT_STATES"]),
+        ("9.1.1", root_file, ["INLINE"]),
+        ("9.1.2", pack, ["LONGEST", "PACK", "META_PACK"]),
+        ("9.1.3", index, ["MOST"]),
     ],
 )
 def test_the_constants_in_the_text(number, module, names):
@@ -142,7 +148,7 @@ def test_the_other_numbers_in_the_text():
         assert int(octal, 8) == mode
 
 
-@pytest.mark.parametrize("kind", [Commit, Tag, Attestation, Operation, Root, Person, Origin, Entry], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [Commit, Tag, Attestation, Operation, Root, RootFile, Person, Origin, Entry], ids=lambda kind: kind.__name__)
 def test_the_fields_are_those_of_the_class(kind):
     assert sorted(fields_of(kind.__name__)) == sorted(kind.__slots__)
 
@@ -230,7 +236,8 @@ def widths(number: str) -> list[tuple[int, int]]:
     return [(int(row[0]), int(row[1])) for row in table(section(number)) if row[0].isdecimal() and row[1].isdecimal()]
 
 
-@pytest.mark.parametrize(("number", "size"), [("6.2", HEADER.size), ("6.4", RECIPE_HEAD.size), ("7.4", segments.PLACE.size)])
+@pytest.mark.parametrize(("number", "size"), [("6.2", HEADER.size), ("6.4", RECIPE_HEAD.size), ("7.4", segments.PLACE.size),
+                                              ("9.1.2", pack.ROW.size), ("9.1.3", index.ROW.size)])
 def test_a_layout_has_no_gaps_and_its_structs_size(number, size):
     found = widths(number)
     assert [offset for offset, _ in found] == [sum(width for _, width in found[:index]) for index in range(len(found))]
@@ -240,6 +247,22 @@ def test_a_layout_has_no_gaps_and_its_structs_size(number, size):
 def test_the_layout_of_a_graph_row():
     assert widths("7.3") == [(0, 4), (4, 8)]
     assert GRAPH_HEAD.size == 12
+
+
+def test_a_pack_and_a_segment_as_the_text_has_them():
+    oid = blob_oid(b"hello\n")
+    body = pack.PackBody([pack.Item(oid, pack.CHUNK, 6)], lambda _: b"hello\n")
+    with body.open() as stream:
+        content = stream.read()
+    row = bytes((2,)) + (6).to_bytes(4, "little") + oid
+    assert content == b"hello\n" + row + b"mvcspack" + (1).to_bytes(4, "little") * 2 + blob_oid(row)[:8]
+    name = index.PackName(body.name(), 3, meta=False, sequence=7)
+    fan = b"".join((oid[0] <= byte).to_bytes(4, "little") for byte in range(256))
+    listed = b"mvcsidx1" + (1).to_bytes(4, "little") * 2 + name.name + b"\3\0\0\0" + bytes(4) + b"\7" + bytes(7) + fan
+    listed += oid + bytes(2) + b"\2\0" + (5).to_bytes(4, "little") + (6).to_bytes(4, "little")
+    assert index.build_segment({(oid, pack.CHUNK): index.Place(name, 5, 6)}) == listed + blob_oid(listed)[:8]
+    keys = {re.sub(r"[A-Z]+", "", row[0].strip("`")) for row in table(section("9.1"))}
+    assert {"format", "roots/", "packs//-.pack", "meta//-.pack", "index/.idx", "probe/..."} == keys
 
 
 def test_the_gear_table_is_that_of_the_chunker():
