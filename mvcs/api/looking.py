@@ -195,10 +195,13 @@ class Looking:
         return patch(self._repository, changes, workspace=workspace, binary=binary, context=context, made=made)
 
     def blame(self, file: str, key: str | None = None) -> list[Blamed]:
-        """Returns the commit that last set each key, package or line of REV:PATH, or changed a file without these."""
+        """Returns the commit that last set each key, package, cell or line of REV:PATH, or changed a file without."""
         from mvcs.ops.blame import blame
+        from mvcs.ops.context import open_workspace
 
-        return blame(self._repository, file, key)
+        here = self._repository.place.workspace is not None
+        keys = open_workspace(self._repository).project.rules.keys if here else {}
+        return blame(self._repository, file, key, keys=keys)
 
     def branch_list(self) -> list[Named]:
         """Returns the branches with their subjects."""

@@ -1,13 +1,15 @@
-"""Patch files: one section a file, in Git's form where Git has one, so that `git apply` takes the text of them.
+"""Patch files: one section a file, in Git's form, so that `git apply` takes them.
 
-A section names the file's ingredient and both blob oids; its body is hunks, the whole content, or nothing but the
-oids. A generated entry, which is no file, has a section that Git passes over: its JSON before and after.
+A section names the file's ingredient and both blob oids; its body is hunks or the whole content. What Git cannot take
+has a section that it passes over: a file whose content is told by the oids alone, and a generated entry, which is no
+file, with its JSON before and after.
 Knows: the form. Refuses to know: how hunks are made or applied. Implements: spec 14.6.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import zlib
 from typing import TYPE_CHECKING
@@ -19,8 +21,11 @@ from mvcs.objects.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mvcs.formats.content import Content
+
 HEAD = b"mvcs patch 1"
 NO_FILE = "0" * OID_HEX
+NO_FILE_OF_GIT = "0" * 40
 MAX_LITERAL = 1 << 40
 """Bytes that a whole content may claim."""
 _LINE = 52
@@ -41,6 +46,8 @@ class FilePatch(Record):
         new_mode: Mode after, None if the file goes or it is not said.
         lines: Hunks of a unified diff.
         literal: The whole new content, None if hunks or the oid tell it.
+        git: Git's names of both contents where the body is the whole new one, which it asks for; else None.
+        told: Whether the section tells Git of the change; else Git passes over it.
         created: Whether there was no file.
         deleted: Whether the file goes.
         entry: Whether it is a generated entry, its path INGREDIENT/.mvcs/NAME; `literal` is what it becomes then.
@@ -50,15 +57,15 @@ class FilePatch(Record):
     """
 
     __slots__ = (
-        "after", "base", "before", "created", "deleted", "entry", "ingredient", "lines", "literal", "new_mode",
-        "of", "old_mode", "path",
+        "after", "base", "before", "created", "deleted", "entry", "git", "ingredient", "lines", "literal", "new_mode",
+        "of", "old_mode", "path", "told",
     )
 
     def __init__(
         self, path: bytes, *, ingredient: str = "", before: Oid | None = None, after: Oid | None = None,
         old_mode: int | None = None, new_mode: int | None = None, lines: tuple[str, ...] = (),
         literal: bytes | None = None, created: bool = False, deleted: bool = False, entry: bool = False,
-        base: bytes | None = None, of: Oid | None = None,
+        base: bytes | None = None, of: Oid | None = None, git: tuple[str, str] | None = None, told: bool = True,
     ) -> None:
         self.path = path
         self.ingredient = ingredient
@@ -73,6 +80,8 @@ class FilePatch(Record):
         self.entry = entry
         self.base = base
         self.of = of
+        self.git = git
+        self.told = told
 
 
 def write_head(patch: FilePatch) -> bytes:
@@ -84,7 +93,8 @@ def write_head(patch: FilePatch) -> bytes:
         contents = [mark + text for mark, text in ((b"- ", patch.base), (b"+ ", patch.literal)) if text is not None]
         return b"\n".join([b"entry " + quoted(patch.path), *_of(patch), index, *contents]) + b"\n"
     a, b = quoted(b"a/" + patch.path), quoted(b"b/" + patch.path)
-    lines = [b"ingredient " + patch.ingredient.encode(), *_of(patch), b"diff --git " + a + b" " + b]
+    first_line = b"diff --git " + a + b" " + b if patch.told else b"file " + quoted(patch.path)
+    lines = [b"ingredient " + patch.ingredient.encode(), *_of(patch), first_line]
     if patch.created:
         lines.append(b"new file mode %o" % (patch.new_mode or 0))
     elif patch.deleted:
@@ -92,6 +102,8 @@ def write_head(patch: FilePatch) -> bytes:
     elif patch.old_mode != patch.new_mode:
         lines += [b"old mode %o" % (patch.old_mode or 0), b"new mode %o" % (patch.new_mode or 0)]
     lines.append(index)
+    if patch.git is not None:
+        lines.append("index {}..{}".format(*patch.git).encode())
     if patch.lines:
         lines.append(b"--- " + (b"/dev/null" if patch.created else a))
         lines.append(b"+++ " + (b"/dev/null" if patch.deleted else b))
@@ -103,9 +115,19 @@ def _of(patch: FilePatch) -> list[bytes]:
     return [] if patch.of is None else [b"of " + patch.of.hex().encode()]
 
 
+def name_of_git(content: Content | None) -> str:
+    """Returns the name that Git gives to a content, that of no file for None."""
+    if content is None:
+        return NO_FILE_OF_GIT
+    hasher = hashlib.sha1(b"blob %d\0" % content.size, usedforsecurity=False)
+    for piece in content.pieces():
+        hasher.update(piece)
+    return hasher.hexdigest()
+
+
 def write_literal(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Yields the body of a section that has the whole new content."""
-    yield b"mvcs literal %d\n" % size
+    yield b"GIT binary patch\nliteral %d\n" % size
     packer = zlib.compressobj(6)
     waiting = b""
     for piece in pieces:
@@ -156,10 +178,10 @@ def read_patch(content: bytes) -> list[FilePatch]:
     return reading.run()
 
 
-def _oids(line: bytes) -> tuple[Oid | None, Oid | None]:
+def _oids(line: bytes) -> tuple[Oid | None, Oid | None] | None:
     index = _INDEX.match(line)
     if index is None:
-        return None, None
+        return None
     first, second = (None if name == NO_FILE.encode() else Oid(bytes.fromhex(name.decode())) for name in index.groups())
     return first, second
 
@@ -180,7 +202,7 @@ class _Reading:
             line = self._lines[self._at]
             if line.startswith(b"ingredient "):
                 ingredient = line[11:].decode("utf-8", "replace")
-            elif line.startswith(b"diff --git "):
+            elif line.startswith(b"diff --git ") or (ingredient and line.startswith(b"file ")):
                 found.append(self._section(ingredient))
                 found[-1].of, of, ingredient = of, None, ""
                 continue
@@ -197,26 +219,27 @@ class _Reading:
         return found
 
     def _section(self, ingredient: str) -> FilePatch:
-        made = FilePatch(self._path(self._lines[self._at][11:]), ingredient=ingredient)
+        first = self._lines[self._at]
+        told = first.startswith(b"diff")
+        made = FilePatch(self._path(first[11:]) if told else unquoted(first[5:]), ingredient=ingredient, told=told)
         self._at += 1
         while self._at < len(self._lines):
             line = self._lines[self._at]
             if line.startswith((b"old mode ", b"new mode ", b"new file mode ", b"deleted file mode ")):
                 self._mode(made, line)
             elif line.startswith(b"index "):
-                made.before, made.after = _oids(line)
-            elif line.startswith((b"rename ", b"copy ", b"similarity ", b"GIT binary patch")):
-                wrong = self._wrong(f"{line.split(b' ')[0].decode()} is not read; make it with mvcs diff --patch")
-                raise wrong
+                made.before, made.after = _oids(line) or (made.before, made.after)
             elif line.startswith(b"@@ "):
                 made.lines = self._hunks()
-                break
-            elif line.startswith(b"mvcs literal "):
-                made.literal = self._literal(line)
-                break
+                return made
+            elif line == b"GIT binary patch":
+                made.literal = self._literal()
+                return made
             elif line.startswith((b"diff --git ", b"ingredient ", b"entry ", b"of ")):
                 break
             self._at += 1
+        if told and made.created and made.after is None:
+            made.literal = b""  # Git has no body for an empty file
         return made
 
     def _entry(self) -> FilePatch:
@@ -227,7 +250,7 @@ class _Reading:
         while self._at < len(self._lines):
             line = self._lines[self._at]
             if line.startswith(b"index "):
-                made.before, made.after = _oids(line)
+                made.before, made.after = _oids(line) or (None, None)
             elif _OF.fullmatch(line):
                 made.of = Oid(bytes.fromhex(line[3:].decode()))
             elif line.startswith(b"- "):
@@ -251,7 +274,10 @@ class _Reading:
                 return unquoted(end[0])[2:]
         half = rest[: (len(rest) - 1) // 2]
         if not rest.startswith(b"a/") or rest != half + b" b/" + half[2:]:
-            wrong = self._wrong("two names that differ")
+            wrong = self._wrong(
+                "two names that differ: renames, and prefixes other than a/ and b/, are not read"
+                " (git diff --no-renames)"
+            )
             raise wrong
         return half[2:]
 
@@ -292,8 +318,13 @@ class _Reading:
             self._at += 1
         return tuple(line.decode("utf-8", "surrogateescape") for line in lines)
 
-    def _literal(self, line: bytes) -> bytes:
-        size = int(line[13:]) if line[13:].isdigit() else MAX_LITERAL + 1
+    def _literal(self) -> bytes:
+        self._at += 1
+        kind, _, count = (self._lines[self._at] if self._at < len(self._lines) else b"").partition(b" ")
+        if kind != b"literal":
+            wrong = self._wrong("of binary files only whole contents are read, no deltas (mvcs diff --patch --binary)")
+            raise wrong
+        size = int(count) if count.isdigit() else MAX_LITERAL + 1
         if size > MAX_LITERAL:
             wrong = self._wrong("a length that is none")
             raise wrong

@@ -49,7 +49,8 @@ class Answer(Record):
     Args:
         verdict: YES; NO if no set of versions satisfies all; UNKNOWN if that could not be found out.
         message: The resolver's words, or why it could not be asked; empty for YES.
-        left_out: Lines that were not looked at, since they would have had to be built or read from elsewhere.
+        left_out: Lines that were not looked at, since they would have had to be built or read from elsewhere; without
+            passwords.
         versions: Normalised name to version of what would be installed, where the verdict is YES.
     """
 
@@ -82,7 +83,7 @@ def satisfiable(python: str, requirements: Sequence[str], tool: str = PIP, *, ti
     import tempfile
 
     lines = [line for line in requirements if line.strip() and not line.lstrip().startswith("#")]
-    left_out = tuple(line for line in lines if _left_out(line))
+    left_out = tuple(_CREDENTIALS.sub("", line) for line in lines if _left_out(line))
     lines = [line for line in lines if not _left_out(line)]
     if not any(not line.lstrip().startswith("-") for line in lines):
         return Answer(UNKNOWN, "nothing that an index could tell", left_out) if left_out else Answer(YES)

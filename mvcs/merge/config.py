@@ -1,9 +1,8 @@
 """Merge of configuration files key by key: YAML, TOML, JSON.
 
-A key is what changes: nested maps are gone into, a list is one value. The result is one side's text, edited: by rule
-ours, with the changes of theirs put in; theirs where only theirs has changed comments or layout. Where both have,
-ours' are kept. What is returned has been read back and means what the merge says.
-Knows: maps and keys. Refuses to know: how a text is edited (`mvcs.formats.rewriting`), who decides.
+A key is what changes: nested maps are gone into, a list is one value. What is returned has been read back and means
+what the merge says; it has the comments of both sides, or tells of those that it has not.
+Knows: maps and keys. Refuses to know: how the texts come together (`config_text`), who decides.
 """
 
 from __future__ import annotations
@@ -14,21 +13,19 @@ from typing import TYPE_CHECKING, cast
 from mvcs.formats.config import read_document
 from mvcs.formats.content import Bytes
 from mvcs.formats.key_paths import in_order, key_path
-from mvcs.formats.rewriting.whole import can_spell, is_rewritten, rewrite
+from mvcs.formats.rewriting.whole import can_spell
 from mvcs.formats.values import ABSENT
 from mvcs.merge.config_choices import NO_MEANING, NoMeaning, chosen
+from mvcs.merge.config_text import lost_comments, merged_text
 from mvcs.merge.sides import one_sided, read_sides
 from mvcs.merge.values import Conflict, Decision, Merged, Resolved, merge_value
 
 if TYPE_CHECKING:
     from mvcs.formats.content import Content
-    from mvcs.formats.encoding import Encoding
-    from mvcs.formats.rewriting.whole import Text
     from mvcs.formats.values import Found, Value
     from mvcs.merge.values import Choose
 
     Path = tuple[str, ...]
-    Read = tuple[Text, Encoding]
 
 
 def merge_config(syntax: str, base: Content | None, ours: Content, theirs: Content, choose: Choose) -> Merged:
@@ -60,21 +57,14 @@ def merge_config(syntax: str, base: Content | None, ours: Content, theirs: Conte
     before, mine, other = read_sides(partial(read_document, syntax), base, ours, theirs)
     merge = _Merge(syntax, choose)
     target = merge.root(ABSENT if before is None else before[0].value, mine[0].value, other[0].value)
-    template = _template(syntax, before, mine, other)
-    sources = [read[0] for read in (mine, other, before) if read is not None and read[0] is not template]
-    text = rewrite(syntax, template, target, sources)
+    documents = None if before is None else before[0], mine[0], other[0]
+    text = merged_text(syntax, target, *documents)
+    notes = lost_comments(syntax, *documents, text)
     encoding = other[1] if before is not None and mine[1] == before[1] else mine[1]
     for content, (document, as_it_was) in ((ours, mine), (theirs, other)):
         if text == document.text and encoding == as_it_was:
-            return Merged(content, tuple(merge.conflicts), tuple(merge.decisions))
-    return Merged(Bytes(encoding.encode(text)), tuple(merge.conflicts), tuple(merge.decisions))
-
-
-def _template(syntax: str, base: Read | None, ours: Read, theirs: Read) -> Text:
-    """Returns the text that the changes are put into."""
-    if base is None or is_rewritten(syntax, base[0], theirs[0]) or not is_rewritten(syntax, base[0], ours[0]):
-        return ours[0]
-    return theirs[0]
+            return Merged(content, tuple(merge.conflicts), tuple(merge.decisions), notes)
+    return Merged(Bytes(encoding.encode(text)), tuple(merge.conflicts), tuple(merge.decisions), notes)
 
 
 class _Merge:

@@ -15,6 +15,7 @@ from mvcs.ingredients.patterns import Rules, literal
 from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.editing import unsafe_path
 from mvcs.ops.context import open_workspace
+from mvcs.ops.parts import ingredients_named
 from mvcs.repo.neighbours import Neighbours
 from mvcs.repo.scan import IGNORE_FILES
 from mvcs.repo.toml import add_to_list, set_entries
@@ -44,8 +45,8 @@ def add(repository: Repository, paths: list[str], ingredient: str | None) -> lis
     """
     repository.writable()
     workspace = open_workspace(repository)
-    if ingredient is not None and ingredient not in INGREDIENTS:
-        raise InvalidArgument(argument="--as", value=ingredient, reason=f"one of {', '.join(INGREDIENTS)}")
+    if ingredient is not None:
+        (ingredient,) = ingredients_named((ingredient,), "--as")
     found = []
     with workspace.locked():
         for path in paths:
@@ -131,6 +132,7 @@ def add_references(
     from mvcs.ingredients.references import ask
 
     repository.writable()
+    (ingredient,) = ingredients_named((ingredient,), "--as")
     workspace = open_workspace(repository)
     found = list(ask(url, verify=verify))
     many = url.endswith("/") and url.startswith("s3:")

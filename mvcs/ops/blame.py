@@ -1,4 +1,4 @@
-"""blame: the commit that last set a key, a package, a metric, a tensor, a line, or a file that has none of these.
+"""blame: the commit that last set a key, a package, a metric, a tensor, a cell, a line, or a file without these.
 
 The way: the value at the revision, then from commit to parent as long as a parent has it too. Knows: history and
 contents. Refuses to know: how values are read (`formats`).
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import PathNotFound, RevisionNotFound, UnreadableContent
 from mvcs.formats.key_paths import key_path
-from mvcs.formats.names import kind_of
+from mvcs.formats.names import key_of, kind_of
 from mvcs.formats.tensor_file import open_tensors, same_tensor
 from mvcs.formats.values import Absent, same, to_json
 from mvcs.objects.editing import Placed, find_file, ingredient_trees
@@ -23,11 +23,17 @@ from mvcs.ops.revisions import resolve_path, split_ingredient, split_path
 from mvcs.ops.tensors import INSIDE, split_tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mvcs.formats.content import Content
     from mvcs.formats.values import Value
     from mvcs.objects.commit import Commit, Origin
     from mvcs.objects.hashing import Oid
     from mvcs.repo.repository import Repository
+
+
+TABLE = 16 << 20
+"""Bytes up to which a table is told by its cells; a larger one by its lines."""
 
 
 class Blamed(Record):
@@ -61,13 +67,16 @@ class Blamed(Record):
         return made
 
 
-def blame(repository: Repository, revision: str, key: str | None = None) -> list[Blamed]:
+def blame(
+    repository: Repository, revision: str, key: str | None = None, *, keys: Mapping[str, tuple[str, ...]] | None = None
+) -> list[Blamed]:
     """Returns who last set what in a file; of one without keys and lines who last changed it, with key None.
 
     Args:
         repository: Where.
         revision: REV:PATH as `resolve_path` reads it, or a path for that of HEAD; //TENSOR behind it is a key.
-        key: Only this key, line or tensor; all if None.
+        key: Only this key, line, tensor, or the cells of this row; all if None.
+        keys: Path pattern to the columns that identify a row: such tables are told by their cells.
 
     Raises:
         PathNotFound: If the file or the key is not there.
@@ -81,10 +90,15 @@ def blame(repository: Repository, revision: str, key: str | None = None) -> list
     found = resolve_path(repository, f"{rev}:{name}")
     if found.placed is None or found.placed.entry.kind == IS_TREE:
         raise PathNotFound(path=name, where="the files of the commit", hint=f"mvcs ls {quote(f'{rev}:{name}')}")
-    walk = _Walk(repository, *split_ingredient(name.strip("/")))
+    walk = _Walk(repository, *split_ingredient(name.strip("/")), keys or {})
     values = walk.values(found.oid)
     if values is not None:
-        wanted = key if key is None or key in values else key_path((key,))  # a name with a dot, as it was given
+        row = walk.row(key, values)
+        if row:
+            return walk.keys(found.oid, row)
+        wanted = key
+        if key is not None and key not in values and key_path((key,)) in values:
+            wanted = key_path((key,))  # a name with a dot, as it was given
         if key is not None and key not in values and walk.holds_tensors(found.placed.entry.oid):
             hint = f"mvcs ls {quote(f'{rev}:{name}{INSIDE}')}"
             raise PathNotFound(path=key, where=f"the tensors of {name}", hint=hint)
@@ -102,10 +116,13 @@ def blame(repository: Repository, revision: str, key: str | None = None) -> list
 
 
 class _Walk:
-    def __init__(self, repository: Repository, ingredient: str | None, path: str) -> None:
+    def __init__(
+        self, repository: Repository, ingredient: str | None, path: str, keys: Mapping[str, tuple[str, ...]]
+    ) -> None:
         self._repository = repository
         self._ingredient = ingredient
         self._path = path.encode("utf-8", "surrogateescape")
+        self._columns = key_of(self._path, keys)
         self._values: dict[Oid, dict[str, Value] | None] = {}
         self._tensors: set[Oid] = set()
 
@@ -140,12 +157,21 @@ class _Walk:
             if self._is_collected(found):
                 return None
             content = StoredContent(self._repository, blob)
-            if kind_of(self._path, found.ingredient)[0] == "tensors":
+            kind, syntax = kind_of(self._path, found.ingredient)
+            if kind == "tensors":
                 self._values[blob] = _described(content)
                 self._tensors.add(blob)
+            elif kind == "table":
+                self._values[blob] = _cells(syntax, content, self._columns)
+            elif kind == "notebook":
+                self._values[blob] = _sources(content)
             else:
                 self._values[blob] = read_keys(self._path, found.ingredient, content)
         return self._values[blob]
+
+    def row(self, key: str | None, values: Mapping[str, Value]) -> list[str]:
+        """Returns the cells of the row that a key names, none if it names no row."""
+        return [name for name in values if name.startswith(f"{key}/")] if self._columns and key not in values else []
 
     def holds_tensors(self, blob: Oid) -> bool:
         """Whether the keys of a content that was looked at are tensors; what is told of them are type and shape."""
@@ -260,6 +286,42 @@ def _described(content: Content) -> dict[str, Value] | None:
         return {tensor.name: tensor.describe() for tensor in open_tensors(content).tensors.tensors}
     except UnreadableContent:
         return None
+
+
+def _cells(syntax: str, content: Content, columns: tuple[str, ...]) -> dict[str, Value] | None:
+    """Returns the cells of a table by row and column; None if no columns tell its rows apart, or it is large."""
+    from mvcs.formats.table import open_table
+    from mvcs.formats.tables.names import cell_name, row_name
+    from mvcs.formats.tables.rows import KEY_MARK
+
+    if not columns or content.size > TABLE:
+        return None
+    made: dict[str, Value] = {}
+    rows: set[bytes] = set()
+    try:
+        table = open_table(syntax, content, columns)
+        for batch in table.batches(columns):
+            for key, row in zip(batch.keys, batch.rows, strict=True):
+                if key in rows:
+                    return None
+                rows.add(key)
+                name = row_name(columns, [table.key_value(part) for part in key.split(KEY_MARK)], typed=table.typed)
+                made.update((cell_name(name, column), table.value(cell)) for column, cell in table.cells(row).items())
+    except UnreadableContent:
+        return None
+    return made
+
+
+def _sources(content: Content) -> dict[str, Value] | None:
+    """Returns the sources of a notebook's cells by their ids; None if it has none, or cannot be read."""
+    from mvcs.formats.notebook import read_notebook
+
+    try:
+        cells = read_notebook(content).cells
+    except UnreadableContent:
+        return None
+    named: dict[str, Value] = {cell.name: cell.source for cell in cells if cell.name is not None}
+    return named or None
 
 
 def read_keys(path: bytes, ingredient: str, content: Content) -> dict[str, Value] | None:

@@ -205,6 +205,7 @@ class _Making:
                 self.seen.workspace.save_cache(seen.scan)
                 raise NothingToCommit(branch=seen.head.shown)
         self._check_presence()
+        self._check_environment(tree)
         tree.put(self.batch)
         if tree.oid == EMPTY:
             self.batch.put_object(TREE, build_tree([])[-1][1])
@@ -239,6 +240,17 @@ class _Making:
         for oid in (*named, *self.seen.again.values()):
             if not self.batch.has(oid):
                 raise ObjectMissing(oid=oid.hex(), kind=BLOB)
+
+    def _check_environment(self, tree: NewTree) -> None:
+        """Asks whether the packages go together, if the merge that ends here was to."""
+        tool = None if self.merged is None else self.merged.progress.plan.resolve
+        if tool is not None:
+            from mvcs.ops.satisfying import check_environment
+
+            self.warnings += check_environment(
+                self.seen, tree, lambda oid: self.batch.load(oid, BLOB), tool,
+                hint="mvcs merge --abort and merge without --resolve, or edit the file and mvcs commit",
+            )
 
     def _changes(self) -> list[FileChange]:
         """Returns how the files differ from the state that the commit continues."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
-from mvcs.errors import InvalidArgument, RevisionNotFound
-from mvcs.objects.commit import INGREDIENTS
+from mvcs.errors import RevisionNotFound
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.log import bases, split_range
-from mvcs.ops.parts import full_path
+from mvcs.ops.parts import full_path, ingredients_named
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import changed_tree
 from mvcs.repo.changes import EMPTY
@@ -34,9 +33,7 @@ def diff(
         only: Ingredients to tell of; all if empty.
         generated: Whether entries that capture makes are told too, as INGREDIENT/.mvcs/NAME.
     """
-    for name in only:
-        if name not in INGREDIENTS:
-            raise InvalidArgument(argument="--only", value=name, reason=f"one of {', '.join(INGREDIENTS)}")
+    only = ingredients_named(only)
     if first is not None and second is None and ".." in first:
         left, dots, right = split_range(first)
         if dots == "...":

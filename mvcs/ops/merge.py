@@ -96,7 +96,8 @@ class MergeRequest(Record):
         message: Of the merge commit.
         fast_forward: Whether a branch that is only behind just moves.
         allow_unrelated: Whether histories without a common ancestor may be merged.
-        resolve: "pip" or "uv", to ask whether the packages can be installed together.
+        resolve: "pip" or "uv", to ask whether the packages can be installed together: at once, or where conflicts are
+            left at the commit that ends the merge.
         command: The command as typed.
     """
 
@@ -227,7 +228,8 @@ class _Merge:
         seen, request, ours = self.seen, self.request, self.seen.head.base
         with self.repository.history() as history:
             if ours is not None and is_ancestor(history, self.theirs, ours):
-                return MergeResult(ours, "up-to-date", [], [], stale=False, notes=[])
+                notes = [] if request.resolve is None else ["--resolve asked nobody: there is nothing to merge"]
+                return MergeResult(ours, "up-to-date", [], [], stale=False, notes=notes)
             forward = ours is None or is_ancestor(history, ours, self.theirs)
             related = forward or ours is None or bool(merge_bases(history, ours, self.theirs))
         if not related and not request.allow_unrelated:
@@ -240,14 +242,19 @@ class _Merge:
         plan = Plan(
             MERGE, name=request.revision, message=request.message or self._message(), theirs=self.theirs,
             weights=request.weights, strategies=(*request.strategies, *rules.strategies), keys=rules.keys,
+            resolve=request.resolve,
         )
         batch = None if request.dry_run else self.batch
         undo = "" if request.dry_run else UNDO
         sides = plan.sides(seen.head.shown, ours, undo=undo, declared=rules.strategies)
         merging = plan.reconciliation(self.repository, seen.commit, ours, batch, merged, sides)
         found = merging.run(request.weights)
-        if request.resolve is not None and not found.conflicts:
-            found.notes += check_environment(seen, merging.desk, found, request.resolve)
+        if request.resolve is not None and found.conflicts:
+            found.notes.append(f"--resolve {request.resolve} is asked at the commit that ends the merge")
+        elif request.resolve is not None:
+            found.notes += check_environment(
+                seen, found.tree, lambda oid: merging.desk.read(oid).read(), request.resolve
+            )
         if request.dry_run:
             return MergeResult(
                 None, "conflicts" if found.conflicts else "would-merge", found.conflicts, changed_paths(seen, found),
@@ -274,6 +281,10 @@ class _Merge:
     def _forward(self) -> MergeResult:
         seen, tree = self.seen, self.commit.tree
         target = NewTree(self.repository, tree, [])
+        resolver = self.request.resolve
+        notes = []
+        if resolver is not None:
+            notes = check_environment(seen, target, self.repository.store.read_blob, resolver)
         if not self.request.dry_run:
             refuse_unsaved(seen, target)
         changes = Rewrite(seen, self.batch, target)
@@ -284,7 +295,7 @@ class _Merge:
                 instead=_singly(self.request.revision),
             )
         return MergeResult(
-            None if self.request.dry_run else self.theirs, "fast-forward", [], paths, stale=False, notes=[]
+            None if self.request.dry_run else self.theirs, "fast-forward", [], paths, stale=False, notes=notes
         )
 
 

@@ -72,15 +72,18 @@ class Plan(Record):
         keys: Path pattern to the columns that identify a row.
         only: Ingredients that count; all if empty.
         settled: What was said about conflicts, in order.
+        resolve: Whom to ask whether the packages can be installed together: "pip", "uv", None for nobody.
     """
 
-    __slots__ = ("base", "keys", "kind", "message", "name", "only", "settled", "strategies", "theirs", "weights")
+    __slots__ = (
+        "base", "keys", "kind", "message", "name", "only", "resolve", "settled", "strategies", "theirs", "weights",
+    )
 
     def __init__(
         self, kind: str, *, name: str, message: str, theirs: Oid | None, base: Oid | None = None,
         weights: str | None = None, strategies: tuple[tuple[str, str], ...] = (),
         keys: Mapping[str, tuple[str, ...]] | None = None, only: tuple[str, ...] = (),
-        settled: tuple[Settled, ...] = (),
+        settled: tuple[Settled, ...] = (), resolve: str | None = None,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -92,6 +95,7 @@ class Plan(Record):
         self.keys = dict(keys or {})
         self.only = only
         self.settled = settled
+        self.resolve = resolve
 
     def choose(self, path: bytes, conflict: Conflict, *, weights: bool = False) -> Choice | None:
         """Says how a conflict is settled: by the last word about its key, then about its file, then by strategies.
@@ -198,7 +202,7 @@ class Plan(Record):
                 {"path": path_json(said.path), "key": said.key, "strategy": said.strategy, "value": said.value}
                 for said in self.settled
             ],
-            "decisions": decisions,
+            "decisions": decisions, **({} if self.resolve is None else {"resolve": self.resolve}),
         }
         return made
 
@@ -227,6 +231,7 @@ class Plan(Record):
             ),
             keys={name: tuple(map(str, columns)) for name, columns in keys.items() if isinstance(columns, list)},
             only=tuple(map(str, fields.items("only"))), settled=tuple(settled),
+            resolve=fields.text("resolve") if "resolve" in made else None,
         )
 
 

@@ -8,14 +8,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import FileChange, diff_roots
+from mvcs.errors import InvalidArgument
 from mvcs.merge.borders import OUTCOME
+from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.editing import GENERATED, files_below, flatten, ingredient_trees
 from mvcs.objects.tree import IS_TREE, find_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mvcs.merge.paths import PathMerge
     from mvcs.objects.hashing import Oid
     from mvcs.objects.tree import Load
+
+SHORT = {"env": "environment"}
+"""Short names of ingredients."""
+
+
+def ingredients_named(names: Iterable[str], argument: str = "--only") -> tuple[str, ...]:
+    """Returns the ingredients of these names, some of which may be short.
+
+    Args:
+        names: As typed.
+        argument: What takes them.
+
+    Raises:
+        InvalidArgument: If one names no ingredient.
+    """
+    found = tuple(SHORT.get(name, name) for name in names)
+    for name in found:
+        if name not in INGREDIENTS:
+            raise InvalidArgument(argument=argument, value=name, reason=f"one of {', '.join(INGREDIENTS)}")
+    return found
 
 
 def join(merged: PathMerge, other: PathMerge) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, NothingToCommit, RevisionNotFound
-from mvcs.objects.commit import INGREDIENTS
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.merge import MergeResult, changed_paths, check_strategies, finish, refuse_unsaved
 from mvcs.ops.merging import CHERRY_PICK, REVERT, Plan, refuse_in_progress
 from mvcs.ops.moves import refuse_shared
+from mvcs.ops.parts import ingredients_named
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.settling import merged_by_git
@@ -48,7 +48,7 @@ def cherry_pick(
     base = _parent(commit, revision, parent)
     message = f"{commit.message}\n\n(cherry picked from {oid.hex()})"
     plan = Plan(
-        CHERRY_PICK, name=revision, message=message, theirs=oid, base=base, only=_only(only),
+        CHERRY_PICK, name=revision, message=message, theirs=oid, base=base, only=ingredients_named(only),
         strategies=strategies,
     )
     return _apply(repository, plan, commit, dry_run=dry_run, command=command)
@@ -77,7 +77,7 @@ def revert(
     base = _parent(commit, revision, parent)
     plan = Plan(
         REVERT, name=revision, message=f"Revert {commit.subject!r}\n\nThis reverts {oid.hex()}.", theirs=base,
-        base=oid, only=_only(only), strategies=strategies,
+        base=oid, only=ingredients_named(only), strategies=strategies,
     )
     return _apply(repository, plan, None, dry_run=dry_run, command=command)
 
@@ -90,13 +90,6 @@ def _parent(commit: Commit, revision: str, number: int | None) -> Oid | None:
     if number is not None and not 1 <= number <= len(commit.parents):
         raise InvalidArgument(argument="--parent", value=str(number), reason=f"it has {len(commit.parents)} parent(s)")
     return commit.parents[(number or 1) - 1] if commit.parents else None
-
-
-def _only(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in INGREDIENTS:
-            raise InvalidArgument(argument="--only", value=name, reason=f"one of {', '.join(INGREDIENTS)}")
-    return names
 
 
 def _apply(

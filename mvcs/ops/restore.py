@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import diff_roots
 from mvcs.errors import InvalidArgument, PathNotFound, RevisionNotFound
-from mvcs.objects.commit import INGREDIENTS
 from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.merging import refuse_in_progress
 from mvcs.ops.moves import head_moves, refuse_shared
-from mvcs.ops.parts import full_path, is_generated, told_paths
+from mvcs.ops.parts import full_path, ingredients_named, is_generated, told_paths
 from mvcs.ops.prepared import drop, prepare, prepare_on, state_before
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
@@ -160,9 +159,7 @@ def reset(
         BranchInUse: If another workspace stands on the branch.
     """
     repository.writable()
-    for name in only:
-        if name not in INGREDIENTS:
-            raise InvalidArgument(argument="--only", value=name, reason=f"one of {', '.join(INGREDIENTS)}")
+    only = ingredients_named(only)
     workspace = open_workspace(repository)
     if only:
         return _reset_only(repository, workspace, revision, only, command)

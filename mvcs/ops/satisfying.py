@@ -14,30 +14,38 @@ from mvcs.objects.tree import IS_BLOB
 from mvcs.ops.trees import placed_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mvcs.objects.hashing import Oid
     from mvcs.ops.context import Look
     from mvcs.ops.desk import Desk
     from mvcs.ops.reconcile import Reconciled
+    from mvcs.ops.trees import NewTree
+
+NAMED = 3
+"""Lines that nobody was asked about and that are told."""
 
 
-def check_environment(seen: Look, desk: Desk, found: Reconciled, tool: str) -> list[str]:
+def check_environment(
+    seen: Look, result: NewTree, read: Callable[[Oid], bytes], tool: str, *, hint: str | None = None
+) -> list[str]:
     """Asks a resolver about the requirements files of a merge's result; returns what the user should know.
 
     Args:
         seen: Whose workspace says which interpreter trains.
-        desk: Has the merged contents.
-        found: The merge.
+        result: What the merge gives.
+        read: Returns its contents.
         tool: "pip" or "uv".
+        hint: What to do if it cannot be satisfied.
 
     Raises:
         UnsatisfiableEnvironment: If no set of versions satisfies all of them.
     """
     from mvcs.ingredients.resolver import NO, UNKNOWN, satisfiable
 
-    tree = found.tree.ingredients().get("environment")
-    if tree is None:
-        return []
-    files = {
-        path: entry for path, entry in files_below(found.tree.load, tree)
+    tree = result.ingredients().get("environment")
+    files = {} if tree is None else {
+        path: entry for path, entry in files_below(result.load, tree)
         if entry.kind == IS_BLOB and kind_of(path, "environment") == ("packages", "requirements")
     }
     python = _interpreter(seen)
@@ -45,11 +53,14 @@ def check_environment(seen: Look, desk: Desk, found: Reconciled, tool: str) -> l
         return ["--resolve asked nobody: there is no requirements file or no interpreter that trains"]
     notes = []
     for path, entry in files.items():
-        lines = desk.read(entry.oid).read().decode("utf-8", "replace").splitlines()
+        lines = read(entry.oid).decode("utf-8", "replace").splitlines()
         answer = satisfiable(python, lines, tool)
         shown = os.fsdecode(path)
         if answer.verdict == NO:
-            raise UnsatisfiableEnvironment(path=shown, reason=answer.message)
+            raise UnsatisfiableEnvironment(path=shown, reason=answer.message, hint=hint)
+        if answer.left_out:
+            more = f" and {len(answer.left_out) - NAMED} more" if len(answer.left_out) > NAMED else ""
+            notes.append(f"{shown}: {tool} was not asked about {', '.join(answer.left_out[:NAMED])}{more}")
         if answer.verdict == UNKNOWN:
             notes.append(f"whether {shown} can be satisfied is not known: {answer.message.splitlines()[-1][:200]}")
     return notes

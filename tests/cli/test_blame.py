@@ -8,6 +8,7 @@ from tests.cli.harness import fails, ok, write
 from tests.cli.test_capture import install, interpreter, use
 from tests.cli.test_keeping import old_runs
 from tests.cli.test_merge import commit, merge
+from tests.unit.formats.notebooks import cell, notebook
 
 __all__ = ["interpreter", "old_runs"]
 
@@ -119,3 +120,29 @@ class TestWhole:
     def test_a_folder_is_no_file(self, project):
         error = fails(3, "path-not-found", "blame", "HEAD:data", cwd=project)
         ok(*error["hint"].split()[1:], cwd=project)
+
+
+class TestInside:
+    """Tables by row and column, notebooks by cell."""
+
+    def test_a_table_whose_rows_are_told_apart_is_told_by_its_cells(self, project):
+        toml = (project / "mvcs.toml").read_text() + '\n[merge.keys]\n"data/*.csv" = ["id"]\n'
+        first = commit(project, {"mvcs.toml": toml, "data/t.csv": "id,label,n\n1,cat,5\n2,dog,6\n"})
+        second = commit(project, {"data/t.csv": "id,n,label\n3,7,cow\n2,6,wolf\n1,5,cat\n"})
+        assert who(project, "data/t.csv") == {
+            "id=1/id": first, "id=1/label": first, "id=1/n": first, "id=2/id": first, "id=2/label": second, "id=2/n": first,
+            "id=3/id": second, "id=3/label": second, "id=3/n": second,
+        }
+        assert who(project, "data/t.csv", "id=2/label") == {"id=2/label": second}
+        assert who(project, "data/t.csv", "id=2") == {"id=2/id": first, "id=2/label": second, "id=2/n": first}
+        assert fails(3, "path-not-found", "blame", "data/t.csv", "id=9", cwd=project)["details"]["path"] == "id=9"
+        commit(project, {"data/t.csv": "id,n,label\n3,7,cow\n3,6,wolf\n"})
+        assert set(who(project, "data/t.csv")) == {"1", "2", "3"}  # rows that nothing tells apart
+
+    def test_a_notebook_is_told_by_the_ids_of_its_cells(self, project):
+        first = commit(project, {"n.ipynb": notebook(cell("one", "a = 1\n"), cell("two", "b = 2\n")).read()})
+        second = commit(project, {"n.ipynb": notebook(cell("two", "b = 3\n"), cell("one", "a = 1\n", count=4)).read()})
+        assert who(project, "n.ipynb") == {"one": first, "two": second}
+        assert who(project, "n.ipynb", "two") == {"two": second}
+        commit(project, {"n.ipynb": notebook(cell(None, "b = 3\n"), minor=4).read()})
+        assert "1" in who(project, "n.ipynb")

@@ -34,6 +34,18 @@ CONFIG = "model:\n  layers: 2  # depth\n  lr: 1e-4\ndata:\n  lower: false\nseed:
 class TestConfig:
     """Configuration merges by key."""
 
+    def test_comments_of_both_sides_are_kept_or_told(self, project):
+        base(project, {"params.yaml": CONFIG})
+        two_sides(
+            project, {"params.yaml": CONFIG.replace("model:", "# ours\nmodel:").replace("# depth", "# how deep")},
+            {"params.yaml": CONFIG.replace("seed: 1", "# theirs\nseed: 2").replace("# depth", "# layers")},
+        )
+        done = merge(project, "other")
+        assert done.code == 0
+        wanted = CONFIG.replace("model:", "# ours\nmodel:").replace("# depth", "# how deep").replace("seed: 1", "# theirs\nseed: 2")
+        assert (project / "params.yaml").read_text() == wanted
+        assert "params.yaml: comments of theirs that the merged file has not: # layers" in done.json["notes"]
+
     def test_two_architectures_of_one_file_come_together(self, project):
         base(project, {"params.yaml": CONFIG})
         two_sides(
@@ -573,6 +585,65 @@ class TestResolver:
         ]
 
 
+    def asked(self, project, index, ours, theirs, before=""):
+        """A base that names the interpreter and the index, and two sides of the requirements beside one conflict."""
+        options = f"--no-index\n--find-links {index}\n"
+        toml = (project / "mvcs.toml").read_text() + f'\n[environment]\npython = "{sys.executable}"\n'
+        base(project, {"mvcs.toml": toml, "requirements.txt": options + before, "params.yaml": "lr: 1\n"})
+        two_sides(
+            project, {"requirements.txt": options + ours, "params.yaml": "lr: 2\n"},
+            {"requirements.txt": options + theirs, "params.yaml": "lr: 3\n"},
+        )
+        return options
+
+    def test_with_conflicts_left_the_commit_that_ends_the_merge_asks(self, project, index):
+        options = self.asked(project, index, "lib==2.0\n", "app==1.0\n")
+        done = merge(project, "other", "--resolve", "pip")
+        assert done.code == 1
+        assert "--resolve pip is asked at the commit that ends the merge" in done.json["notes"]
+        ok("resolve", "params.yaml:lr", "--ours", cwd=project)
+        error = fails(1, "unsatisfiable-environment", "commit", cwd=project)
+        assert error["details"]["path"] == "requirements.txt"
+        assert error["hint"] == "mvcs merge --abort and merge without --resolve, or edit the file and mvcs commit"
+        assert status(project)["merging"]
+        write(project, {"requirements.txt": options + "lib==1.0\napp==1.0\n"})
+        ok("commit", cwd=project)
+        assert not status(project)["merging"]
+        assert ok("show", "--json", cwd=project).json["provenance"]["merge"]["resolve"] == "pip"
+
+    def test_not_asked_for_nobody_is_asked(self, project, index):
+        self.asked(project, index, "lib==2.0\n", "app==1.0\n")
+        assert merge(project, "other").code == 1
+        ok("resolve", "params.yaml:lr", "--ours", cwd=project)
+        ok("commit", cwd=project)
+        assert "resolve" not in ok("show", "--json", cwd=project).json["provenance"]["merge"]
+
+    def test_a_branch_that_only_moves_is_asked_too(self, project, index):
+        options = self.asked(project, index, "", "lib==2.0\napp==1.0\n")
+        ok("switch", "-c", "behind", "HEAD~1", cwd=project)
+        before = snapshot(project)
+        fails(1, "unsatisfiable-environment", "merge", "other", "--resolve", "pip", cwd=project)
+        assert snapshot(project) == before
+        ok("switch", "other", cwd=project)
+        commit(project, {"requirements.txt": options + "lib==1.0\napp==1.0\n"})
+        ok("switch", "behind", cwd=project)
+        done = merge(project, "other", "--resolve", "pip")
+        assert (done.json["how"], done.json["notes"]) == ("fast-forward", [])
+
+    def test_where_there_is_nothing_to_merge_it_says_so(self, project):
+        done = merge(project, "HEAD", "--resolve", "pip")
+        assert (done.json["how"], done.json["notes"]) == ("up-to-date", ["--resolve asked nobody: there is nothing to merge"])
+
+    def test_lines_that_nobody_was_asked_about_are_told_without_their_secrets(self, project, index):
+        left_out = "-r more.txt\nmine @ git+https://user:s3cret@example.org/mine\n"
+        self.asked(project, index, "lib==1.0\n" + left_out, "app==1.0\n" + left_out, left_out)
+        done = merge(project, "other", "--resolve", "pip", "-s", "params.yaml=ours")
+        assert done.code == 0
+        assert (
+            "requirements.txt: pip was not asked about -r more.txt, mine @ git+https://example.org/mine"
+            in done.json["notes"]
+        )
+
     def two_versions(self, project, index, more="app==1.0\n"):
         toml = (project / "mvcs.toml").read_text()
         options = f"--no-index\n--find-links {index}\n"
@@ -656,3 +727,43 @@ def test_ten_thousand_conflicts_are_paged_and_settled_by_one_word(project):
     ok("commit", cwd=project)
     expected = "".join(lines).replace(": 0", ": 2").replace("key7: 2\n", "key7: 9\n")  # a word on a key outlasts the file's
     assert (project / "params.yaml").read_text() == expected
+
+
+class TestOnly:
+    """--only takes the names of FEATURES 5.4 wherever it is."""
+
+    @pytest.fixture
+    def changed(self, project):
+        commit(project, {"requirements.txt": "numpy==2.1\n", "train.py": "print('new')\n"})
+        return project
+
+    def test_diff(self, changed):
+        told = [ok("diff", "HEAD~1", "HEAD", "--only", name, "--names", "--json", cwd=changed).json for name in ("env", "environment")]
+        assert told[0] == told[1]
+        assert [item["path"] for item in told[0]["changes"]] == ["requirements.txt"]
+        assert ok("diff", "HEAD~1", "HEAD", "--only", "code,env", "--names", "--quiet", cwd=changed).out.split() == ["requirements.txt", "train.py"]
+
+    def test_reset_revert_and_cherry_pick(self, changed):
+        for words in (("reset", "--only", "env", "HEAD~1"), ("revert", "HEAD", "--only", "env")):
+            ok(*words, cwd=changed)
+            assert (changed / "requirements.txt").read_text() == "numpy==2.0\n"
+            assert (changed / "train.py").read_text() == "print('new')\n"
+            ok("undo", cwd=changed)
+        ok("switch", "-c", "other", "HEAD~1", cwd=changed)
+        ok("cherry-pick", "main", "--only", "env", cwd=changed)
+        assert (changed / "requirements.txt").read_text() == "numpy==2.1\n"
+        assert (changed / "train.py").read_text() == "print('train')\n"
+
+    def test_apply(self, changed, tmp_path):
+        (tmp_path / "p").write_bytes(ok("diff", "HEAD~1", "HEAD", "--patch", cwd=changed).bytes)
+        ok("switch", "-c", "other", "HEAD~1", cwd=changed)
+        error = fails(2, "invalid-argument", "apply", str(tmp_path / "p"), "--only", "enviroment", cwd=changed)
+        assert error["details"]["argument"] == "--only"
+        assert ok("apply", str(tmp_path / "p"), "--only", "env", "--quiet", cwd=changed).out == "requirements.txt\n"
+        assert (changed / "train.py").read_text() == "print('train')\n"
+
+    def test_add(self, project):
+        write(project, {"conda.lock": "x\n"})
+        ok("add", "conda.lock", "--as", "env", cwd=project)
+        ok("commit", cwd=project)
+        assert {item["path"]: item["ingredient"] for item in ok("ls", "--json", cwd=project).json["entries"]}["conda.lock"] == "environment"

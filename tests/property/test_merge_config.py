@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -229,3 +230,47 @@ def test_where_anchors_are_a_merge_means_what_it_says_or_is_refused(mine, others
             assert same(got, theirs_have)
         elif same(theirs_have, was):
             assert same(got, ours_has)
+
+
+COMMENTS = st.sampled_from(["", "", "", "# x", "# y: 1", "#z # '", "# 'q"])
+
+
+@st.composite
+def commented(draw, lines):
+    """Lines of a text with comments put above them and behind them."""
+    made = []
+    for line in lines:
+        above, behind = draw(COMMENTS), draw(COMMENTS)
+        made += [above] if above else []
+        made.append(f"{line}  {behind}".rstrip())
+    return "\n".join(made) + "\n"
+
+
+@pytest.mark.parametrize("syntax, sign", [("yaml", ": "), ("toml", " = ")])
+@given(st.data())
+def test_comments_of_both_sides_are_in_the_result_or_named(syntax, sign, data):
+    keys = data.draw(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True))
+
+    def text():
+        values = {key: data.draw(st.integers(0, 2)) for key in keys if data.draw(st.integers(0, 9))}
+        return data.draw(commented([f"{key}{sign}{value}" for key, value in values.items()]))
+
+    base, ours, theirs = (Bytes(text().encode()) for _ in range(3))
+    merged = merge_config(syntax, base, ours, theirs, leave)
+    b, o, t, m = (read_config(syntax, each) for each in (base, ours, theirs, merged.content))
+    left = {each.key for each in merged.conflicts}
+    for key in keys:
+        was, mine, other = (each.get(key, ABSENT) for each in (b, o, t))
+        wanted = other if key not in left and same(mine, was) else mine
+        assert same(m.get(key, ABSENT), wanted)
+    was, mine, other, got = (_comments(each) for each in (base, ours, theirs, merged.content))
+    told = " ".join(merged.notes)
+    for comment in {*mine, *other}:
+        for name, count, against in (("ours", mine, other), ("theirs", other, mine)):
+            if got[comment] < min(count[comment], count[comment] + against[comment] - was[comment]):
+                assert f"comments of {name} that" in told
+                assert comment in told or "more" in told
+
+
+def _comments(content):
+    return Counter(line[line.index("#") :] for line in content.read().decode().splitlines() if "#" in line)

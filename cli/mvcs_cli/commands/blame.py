@@ -17,9 +17,10 @@ from mvcs_cli.verb import complete_revision, verb
 def command(ui: Ui, file: str, key: str | None) -> None:
     """The commit that last set a key of config, a package, a metric, a field of the signature, a tensor, or a line.
 
-    Without KEY all of the file; of one without keys and lines, such as a pickle, the commit that last changed it. What
-    was captured has the path that diff prints: config/.mvcs/params, metrics/.mvcs/values. REV:FILE//TENSOR is the same
-    as REV:FILE TENSOR.
+    Of a table whose rows mvcs.toml tells apart, a cell (id=17/label) or those of a row (id=17); of a notebook whose
+    cells have ids, a cell by its id. Without KEY all of the file; of one without keys and lines, such as a pickle, the
+    commit that last changed it. What was captured has the path that diff prints: config/.mvcs/params,
+    metrics/.mvcs/values. REV:FILE//TENSOR is the same as REV:FILE TENSOR.
     """
     found = ui.repo().blame(file, key)
 

@@ -32,7 +32,11 @@ KEYS_SHOWN = 200
 @click.option("--names", is_flag=True, help="Only the paths, not what changed inside.")
 @click.option("-U", "--unified", "context", type=click.IntRange(0), default=3, metavar="N", help="Lines of context.")
 @click.option("--patch", is_flag=True, help="Print a patch that mvcs apply and git apply take.")
-@click.option("--binary", is_flag=True, help="With --patch: put contents of any size in, not only up to 1 MiB.")
+@click.option(
+    "--binary", is_flag=True,
+    help="With --patch: put contents of any size in. Else binary files over 1 MiB are only named; git apply passes over"
+    " those.",
+)
 @click.option("--exit-code", is_flag=True, help="End with 1 if there are differences.")
 def command(
     ui: Ui, first: str | None, second: str | None, *, only: str | None, stat: bool, names: bool, context: int,

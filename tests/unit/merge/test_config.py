@@ -78,7 +78,7 @@ def test_deleted_against_changed_is_a_conflict_in_both_directions(syntax, base, 
 def test_deleted_on_both_sides_and_added_alike_on_both_sides_agree():
     made, text = merge("yaml", "a: 1\nb: 2\nc: 3\n", "a: 1\nc: 4\nd: 5\n", "a: 6\nc: 3\nd: 5 # same\n")
     assert made.conflicts == ()
-    assert text == "a: 6\nc: 4\nd: 5\n"
+    assert text == "a: 6\nc: 4\nd: 5 # same\n"
 
 
 @pytest.mark.parametrize("base, ours, theirs, key", [
@@ -114,9 +114,42 @@ def test_comments_that_one_side_changed_stay_with_the_values_of_the_other():
     assert (made.conflicts, text) == ((), COMMENTED.replace("64", "128"))
 
 
-def test_of_comments_that_both_sides_changed_ours_are_kept():
+def test_comments_that_both_sides_changed_at_different_keys_are_both_kept():
     made, text = merge("yaml", BASE, BASE.replace("width", "how wide"), COMMENTED.replace("64", "128"))
-    assert (made.conflicts, text) == ((), BASE.replace("width", "how wide").replace("64", "128"))
+    assert (made.conflicts, made.notes, text) == ((), (), COMMENTED.replace("width", "how wide").replace("64", "128"))
+
+
+@pytest.mark.parametrize("syntax, base, ours, theirs, text", [
+    ("yaml", "a: 1\nb: 2\nc: 3\n", "# ours\na: 1\nb: 2\nc: 3\n", "a: 1\nb: 2\n# theirs\nc: 4\n", "# ours\na: 1\nb: 2\n# theirs\nc: 4\n"),
+    ("toml", "x = 1\ny = 1\n", "# ours\nx = 1\ny = 1\n", "x = 1\ny = 2 # tuned\n", "# ours\nx = 1\ny = 2 # tuned\n"),
+    ("yaml", "a: 1\nb: 2\n", "a: 1 # ours\nb: 2\n", "a: 1\nb: 2 # theirs\n", "a: 1 # ours\nb: 2 # theirs\n"),
+    ("yaml", "a: 1\nb: 2\n", "a: 1 # ours\nb: 2\n", "a: 1\n# theirs\nb: 2\n", "a: 1 # ours\n# theirs\nb: 2\n"),
+    ("yaml", "a: 1\nb: 2\n", "a: 3 # ours\nb: 2\n", "a: 1\n# theirs\nb: 4\n", "a: 3 # ours\n# theirs\nb: 4\n"),
+    ("yaml", "a: 1\nb: 2\n", "# ours\na: 1\nb: 2\nc: 3 # new\n", "a: 1\nb: 2 # theirs\n# about d\nd: 4\n", "# ours\na: 1\nb: 2 # theirs\n# about d\nd: 4\nc: 3 # new\n"),
+    ("yaml", "a: 1 # old\nb: 2\n", "a: 1\nb: 3\n", "a: 1 # old\n# theirs\nb: 2\n", "a: 1\n# theirs\nb: 3\n"),
+    ("toml", "[m]\nx = 1\n[n]\ny = 1\n", "[m] # ours\nx = 1\n[n]\ny = 1\n", "[m]\nx = 1\n# theirs\n[n]\ny = 2\n", "[m] # ours\nx = 1\n# theirs\n[n]\ny = 2\n"),
+    ("yaml", "a: 1\nb: 2", "a: 1 # ours\nb: 2", "a: 1\nb: 2\n# end", "a: 1 # ours\nb: 2\n# end"),
+    ("yaml", "a: 1\nb: 2\n", "a: 1 # ours\r\nb: 2\r\n", "a: 1\nb: 2 # theirs\n", "a: 1 # ours\r\nb: 2 # theirs\r\n"),
+])
+def test_comments_of_both_sides_are_kept(syntax, base, ours, theirs, text):
+    made, got = merge(syntax, base, ours, theirs)
+    assert (made.conflicts, made.notes, got) == ((), (), text)
+    swapped, got = merge(syntax, base, theirs, ours)
+    assert (swapped.conflicts, swapped.notes) == ((), ())
+    assert sorted(got.split()) == sorted(text.split())
+
+
+@pytest.mark.parametrize("syntax, base, ours, theirs, text, lost", [
+    ("yaml", "a: 1\nb: 2\n", "a: 1 # ours\nb: 2\n", "a: 1 # theirs\nb: 3\n", "a: 1 # ours\nb: 3\n", "theirs that the merged file has not: # theirs"),
+    ("yaml", "# old\na: 1\nb: 2\n", "# ours\na: 1\nb: 2\n", "# theirs\na: '#1'\nb: 2\n", "# ours\na: '#1'\nb: 2\n", "theirs that the merged file has not: # theirs"),
+    ("toml", "a = 1\n", "a = 2 # ours\n", "a = 3 # theirs\n", "a = 2 # ours\n", "theirs that the merged file has not: # theirs"),
+    ("yaml", "a: 1\nb: 2\n", "a: 1\nb: 2 # ours\n", "a: 1\n", "a: 1\n", "ours that the merged file has not: # ours"),
+    ("yaml", None, "a: 1 # ours\n", "# theirs\na: 1\n", "a: 1 # ours\n", "theirs that the merged file has not: # theirs"),
+])
+def test_comments_that_are_left_out_are_named(syntax, base, ours, theirs, text, lost):
+    made, got = merge(syntax, base, ours, theirs)
+    assert got == text
+    assert made.notes == (f"comments of {lost}",)
 
 
 def test_layout_that_one_side_changed_stays_too():
@@ -126,7 +159,7 @@ def test_layout_that_one_side_changed_stays_too():
 
 
 def test_the_bytes_of_a_side_that_has_all_are_given_as_they_are():
-    ours, theirs = Bytes(b"a: 2 # x\n"), Bytes(b"# y\na: 2\n")
+    ours, theirs = Bytes(b"a: 2 # x\n"), Bytes(b"a: 2\n")
     assert merge_config("yaml", Bytes(b"a: 1\n"), ours, theirs, leave).content in {ours, theirs}
 
 
