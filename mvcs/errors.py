@@ -14,7 +14,7 @@ into JSON unchanged (an oid is given as hex).
      |    |                          CannotWriteName FollowsGit SharedByNamespaces StoreFull OutOfAddressSpace
      |    |                          UnreadableContent MergeInProgress NoMergeInProgress UnrelatedHistories
      |    |                          PatchDoesNotApply MergeDue MergeElsewhere BranchInUse BrokenPlugin EditorFailed
-     |    |                          WorkspaceWouldGo NotFastForward
+     |    |                          WorkspaceWouldGo NotFastForward GitMergeFirst CheckoutDue OtherBranch
      |    +- FormatError             UnsupportedVersion UnknownFeature
      |    +- CaptureError            ChangedDuringCapture UnsafeLink UnsafeName PathInTwoIngredients UnreadableFile
      |    |                          SecretFound
@@ -389,6 +389,27 @@ class MergeDue(PreconditionFailed):
 
     template = "Git has merged {branches}, and their data, config and weights are not merged yet"
     hint_template = "mvcs status"
+
+
+class GitMergeFirst(PreconditionFailed):
+    """A merge would leave out what another side changed in files that Git tracks; fields `revision`, `paths`."""
+
+    template = "Git has not merged what {revision} changed in {paths}, and the merge here would leave it out"
+    hint_template = "git merge {revision}"
+
+
+class CheckoutDue(PreconditionFailed):
+    """Git is on another branch, and files are still those of the branch before; fields `branch`, `paths`."""
+
+    template = "these files are what {branch} has, and Git is on another branch now: {paths}"
+    hint_template = "mvcs checkout, or mvcs commit --no-checkout to take them as this branch's"
+
+
+class OtherBranch(PreconditionFailed):
+    """Git has given a branch's name to another branch; fields `branch`, `commit`."""
+
+    template = "the branch {branch} that mvcs has, at {commit}, is not Git's branch of that name, which was made anew"
+    hint_template = "mvcs branch -m {branch} {branch}-old to keep it, or mvcs merge {branch} to go on with it"
 
 
 class WorkspaceWouldGo(PreconditionFailed):

@@ -59,8 +59,8 @@ class Repo(Sharing):
     def commit(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
         metrics: Mapping[str, float | int] | None = None, params: Mapping[str, Found] | None = None,
-        trained: bool = False, tag: str | None = None, no_merge: bool = False, allow_secret: bool = False,
-        command: str = "commit",
+        trained: bool = False, tag: str | None = None, no_merge: bool = False, no_checkout: bool = False,
+        allow_secret: bool = False, command: str = "commit",
     ) -> CommitResult:
         """Makes a commit of the workspace.
 
@@ -70,7 +70,7 @@ class Repo(Sharing):
 
         request = Request(
             message, author=author, amend=amend, metrics=metrics, params=params, trained=trained, tag=tag,
-            no_merge=no_merge, allow_secret=allow_secret, command=command,
+            no_merge=no_merge, no_checkout=no_checkout, allow_secret=allow_secret, command=command,
         )
         return commit(self._repository, request)
 

@@ -67,3 +67,18 @@ def _unique(pairs: list[tuple[str, Json]]) -> Json:
     if len(found) != len(pairs):
         raise ValueError("a key twice")  # noqa: EM101 -- caught above
     return found
+
+
+def path_json(path: bytes) -> Json:
+    """Returns a path as canonical JSON carries it: text, or its bytes in hex."""
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        return {"bytes": path.hex()}
+
+
+def path_of(value: Json) -> bytes:
+    """Reads a path that `path_json` wrote."""
+    if isinstance(value, dict):
+        return bytes.fromhex(str(value["bytes"]))
+    return str(value).encode()

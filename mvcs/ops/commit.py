@@ -21,8 +21,11 @@ from mvcs.objects.values import Json, canonical_json, parse_json
 from mvcs.ops.branch import no_twin
 from mvcs.ops.capture import Given, gather
 from mvcs.ops.context import Look, changes_to_commit, look, open_workspace, put_back
+from mvcs.ops.follow import merges_due, refuse_due, refuse_unmerged
+from mvcs.ops.git_places import tell
+from mvcs.ops.left_over import refuse_left_over
 from mvcs.ops.lineage import VALUES_PATH, Lineage
-from mvcs.ops.moves import head_moves, refuse_shared
+from mvcs.ops.moves import head_moves, refuse_other, refuse_shared
 from mvcs.ops.prepared import drop, state_before
 from mvcs.ops.recover import recover
 from mvcs.ops.staying import project_path, refuse_without_project
@@ -91,19 +94,21 @@ class Request(Record):
         trained: Whether the weights are declared to come from the recipe as it is.
         tag: Name of a tag to make with it.
         no_merge: Whether a merge that Git has made and mvcs has not is left out.
+        no_checkout: Whether files of the branch that Git was on before are taken as this one's.
         allow_secret: Whether what looks like a secret is committed all the same, and recorded.
         command: The command as typed, for the ledger.
     """
 
     __slots__ = (
-        "allow_secret", "amend", "author", "command", "message", "metrics", "no_merge", "params", "tag", "trained",
+        "allow_secret", "amend", "author", "command", "message", "metrics", "no_checkout", "no_merge", "params", "tag",
+        "trained",
     )
 
     def __init__(
         self, message: str | None = None, *, author: str | None = None, amend: bool = False,
         metrics: Mapping[str, float | int] | None = None, params: Mapping[str, Value] | None = None,
-        trained: bool = False, tag: str | None = None, no_merge: bool = False, allow_secret: bool = False,
-        command: str = "commit",
+        trained: bool = False, tag: str | None = None, no_merge: bool = False, no_checkout: bool = False,
+        allow_secret: bool = False, command: str = "commit",
     ) -> None:
         self.message = message
         self.author = author
@@ -113,6 +118,7 @@ class Request(Record):
         self.trained = trained
         self.tag = tag
         self.no_merge = no_merge
+        self.no_checkout = no_checkout
         self.allow_secret = allow_secret
         self.command = command
 
@@ -134,11 +140,12 @@ def commit(repository: Repository, request: Request) -> CommitResult:
         with repository.lock.shared(), repository.store.batch() as batch:
             seen = look(workspace, batch, strict=True)
             refuse_shared(seen)
+            refuse_other(seen)
             if seen.refs.get(merging_key(workspace.name)) is None:
                 if workspace.git is not None:
-                    from mvcs.ops.follow import refuse_due, refuse_unmerged
-
                     refuse_unmerged(workspace)
+                    if not request.no_checkout:
+                        refuse_left_over(seen)
                     if not request.no_merge:
                         refuse_due(workspace, seen.refs, seen.head)
                 return _Making(repository, seen, batch, request).run()
@@ -200,6 +207,8 @@ class _Making:
         if tree.oid == seen.tree and not (request.amend or request.trained or self.merged is not None):
             if seen.head.commit is None and seen.head.start is not None:
                 pass  # a branch of Git's that begins here: its first commit may change nothing
+            elif request.no_merge and merges_due(seen.workspace, seen.refs, seen.head):
+                pass  # it says that a merge is left out
             else:
                 put_back(seen, self.batch)
                 self.seen.workspace.save_cache(seen.scan)
@@ -289,15 +298,16 @@ class _Making:
         self.warnings += dict.fromkeys(self.lineage.warnings)
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
-            committer=committer, message=message, origin=origin, measured=measured, provenance=self._provenance(),
+            committer=committer, message=message, origin=origin, measured=measured, provenance=self._provenance(tree),
             incomplete=tuple(sorted(self.found.incomplete)) if "weights" in tree.ingredients() else (),
         )
 
-    def _provenance(self) -> Oid | None:
-        git = self.seen.workspace.git
+    def _provenance(self, tree: NewTree) -> Oid | None:
         made = {**self._amended(), **self.found.provenance}
-        if git is not None:
-            made["git"] = dict(git.describe())
+        workspace = self.seen.workspace
+        if workspace.git is not None:
+            before = None if self.seen.tree == EMPTY else self.seen.tree
+            made["git"] = tell(workspace.git, workspace.root, tree, before)
         if self.merged is not None:
             made["merge"] = self.merged.described
         return self.batch.put_bytes(canonical_json(made)) if made else None

@@ -15,10 +15,10 @@ from mvcs.merge.values import OURS, RELOCK, SET
 from mvcs.objects.editing import find_file
 from mvcs.objects.record import Record
 from mvcs.ops.context import Look, look, open_workspace
-from mvcs.ops.merge import MergeResult, changed_paths, check_strategy, check_text
+from mvcs.ops.merge import MergeResult, check_strategy, check_text
 from mvcs.ops.merging import Plan, Progress, Settled, require_in_progress
 from mvcs.ops.recover import recover
-from mvcs.ops.settling import EDITED, MARKED, by_hand, entry_seen, left_of, refuse_moved, run_again
+from mvcs.ops.settling import EDITED, MARKED, by_hand, changed_paths, entry_seen, left_of, refuse_moved, run_again
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:

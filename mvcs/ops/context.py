@@ -95,15 +95,19 @@ class Look:
 
 def head_of(workspace: Workspace) -> tuple[Refs, Head]:
     """Returns all refs, and where the workspace stands."""
-    from mvcs.ops.follow import start_of
-
-    repository = workspace.repository
+    repository, refs = workspace.repository, workspace.repository.refs()
 
     def start(git: GitTree, refs: Refs) -> Oid | None:
-        return start_of(repository, workspace.model, git, refs)
+        from mvcs.ops.follow import start_of
 
-    refs = repository.refs()
-    return refs, workspace.head(refs, start)
+        return start_of(repository, workspace.model, git, refs, refs.get(workspace.head_ref))
+
+    head = workspace.head(refs, start)
+    if head.commit is not None and workspace.git is not None and repository.at is None:
+        from mvcs.ops.follow import given_anew
+
+        head = given_anew(workspace, refs, head)
+    return refs, head
 
 
 def look(workspace: Workspace, digest: Digest | Batch, *, strict: bool) -> Look:

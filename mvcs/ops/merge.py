@@ -24,14 +24,16 @@ from mvcs.ops.collected import WeightsCollected
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.follow import refuse_unmerged
+from mvcs.ops.git_places import tell
 from mvcs.ops.hiding import is_pattern_file, told_by_patterns
 from mvcs.ops.lacking import merged_incomplete
+from mvcs.ops.left_over import left_over
 from mvcs.ops.merging import MERGE, UNDO, Plan, refuse_in_progress, require_in_progress
-from mvcs.ops.moves import head_moves, refuse_shared
+from mvcs.ops.moves import head_moves, refuse_other, refuse_shared
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.satisfying import check_environment
-from mvcs.ops.settling import decisions_of, merged_by_git
+from mvcs.ops.settling import changed_paths, decisions_of, merged_by_git
 from mvcs.ops.trees import NewTree
 from mvcs.ops.undo import in_tree
 from mvcs.refs.names import merging_key
@@ -148,6 +150,7 @@ def merge(repository: Repository, request: MergeRequest) -> MergeResult:
                 refuse_shared(seen)
             refuse_unmerged(workspace)
             theirs, commit = resolve_commit(repository, request.revision)
+            refuse_other(seen, theirs)
             try:
                 return _Merge(repository, seen, batch, request, theirs, commit).run()
             except WeightsCollected as error:
@@ -210,7 +213,8 @@ def refuse_unsaved(seen: Look, target: NewTree) -> None:
             unsaved.append(change.path)
     unsaved += [change.path for change in seen.carried]
     if unsaved:
-        raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint="mvcs commit")
+        hint = "mvcs commit" if left_over(seen) is None else "mvcs checkout"
+        raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint=hint)
 
 
 class _Merge:
@@ -231,11 +235,16 @@ class _Merge:
                 notes = [] if request.resolve is None else ["--resolve asked nobody: there is nothing to merge"]
                 return MergeResult(ours, "up-to-date", [], [], stale=False, notes=notes)
             forward = ours is None or is_ancestor(history, ours, self.theirs)
-            related = forward or ours is None or bool(merge_bases(history, ours, self.theirs))
+            bases = [] if ours is None else merge_bases(history, ours, self.theirs)
+            related = forward or bool(bases)
         if not related and not request.allow_unrelated:
             raise UnrelatedHistories(first=seen.head.shown, second=request.revision)
+        if seen.workspace.git is not None and ours is not None:
+            from mvcs.ops.git_first import refuse_before_git
+
+            refuse_before_git(seen, request.revision, self.theirs, bases, request.strategies)
         merged = merged_by_git(seen)
-        free = request.fast_forward and request.weights is None
+        free = seen.head.other is None and request.fast_forward and request.weights is None
         if forward and (free or ours is None) and self._as_theirs(merged):  # nothing to be merged with before the first
             return self._forward()
         rules = seen.workspace.project.rules
@@ -299,14 +308,6 @@ class _Merge:
         )
 
 
-def changed_paths(seen: Look, found: Reconciled) -> list[str]:
-    """Returns the paths that a merge changes in the files."""
-    from mvcs.diff.trees import diff_roots
-
-    first = None if seen.tree == EMPTY else seen.tree
-    return [os.fsdecode(change.path) for change in diff_roots(found.tree.load, first, found.tree.root)]
-
-
 def finish(
     seen: Look, batch: Batch, plan: Plan, found: Reconciled, parents: tuple[Oid, ...], command: str, *,
     author: Commit | None = None,
@@ -334,7 +335,8 @@ def finish(
     highest = max((repository.commit(parent).generation for parent in chosen), default=0)
     described: dict[str, Json] = {"merge": plan.to_json(decisions_of(found))}
     if workspace.git is not None:
-        described["git"] = dict(workspace.git.describe())  # what Git merges next is counted from here
+        before = None if seen.tree == EMPTY else seen.tree  # what Git merges next is counted from here
+        described["git"] = tell(workspace.git, workspace.root, found.tree, before)
     made = Commit(
         model=workspace.model, tree=found.tree.oid, parents=chosen, generation=highest + 1,
         author=person if author is None else author.author, committer=person, message=plan.message,

@@ -16,7 +16,7 @@ from mvcs.formats.strategies import weight_rules
 from mvcs.merge.values import OURS, THEIRS, Choice
 from mvcs.objects.hashing import Oid, parse_oid
 from mvcs.objects.record import Record
-from mvcs.objects.values import Json, parse_json
+from mvcs.objects.values import Json, parse_json, path_json, path_of
 from mvcs.ops.declaring import Declaring
 from mvcs.ops.desk import Desk, State, state_of
 from mvcs.ops.reconcile import Reconciliation
@@ -255,21 +255,6 @@ class _Reading:
         value = self._made[name]
         assert isinstance(value, list)
         return value
-
-
-def path_json(path: bytes) -> Json:
-    """Returns a path as canonical JSON carries it: text, or its bytes in hex."""
-    try:
-        return path.decode()
-    except UnicodeDecodeError:
-        return {"bytes": path.hex()}
-
-
-def path_of(value: Json) -> bytes:
-    """Reads a path that `path_json` wrote."""
-    if isinstance(value, dict):
-        return bytes.fromhex(str(value["bytes"]))
-    return str(value).encode()
 
 
 class Progress(Record):

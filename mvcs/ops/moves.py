@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mvcs.errors import BranchInUse
+from mvcs.dag.bases import is_ancestor
+from mvcs.errors import BranchInUse, OtherBranch
 from mvcs.objects.operation import Move, Target
 from mvcs.refs.names import HEAD, head_key
 from mvcs.refs.table import Refs
@@ -30,7 +31,7 @@ def head_moves(seen: Look, oid: Oid) -> list[Move]:
     moves = []
     target: Target = oid
     if head.branch is not None:
-        moves.append(Move(head.branch, head.commit, oid))
+        moves.append(Move(head.branch, head.commit or head.held, oid))
         target = head.branch
     if head.stored != target:
         moves.append(Move(seen.workspace.head_ref, head.stored, target))
@@ -45,6 +46,24 @@ def refuse_shared(seen: Look) -> None:
     """
     if seen.workspace.git is None and seen.head.branch is not None:
         refuse_taken(seen.workspace.repository, seen.refs, seen.head.branch, seen.workspace.name)
+
+
+def refuse_other(seen: Look, theirs: Oid | None = None) -> None:
+    """Checks that no branch is left behind by a verb that moves the one that Git gave its name to.
+
+    Args:
+        seen: Where the workspace stands.
+        theirs: What is merged into it.
+
+    Raises:
+        OtherBranch: If one is.
+    """
+    other = seen.head.other
+    if other is None:
+        return
+    with seen.workspace.repository.history() as history:
+        if theirs is None or not is_ancestor(history, other, theirs):
+            raise OtherBranch(branch=seen.head.shown, commit=other.hex()[:12])
 
 
 def refuse_taken(repository: Repository, refs: Refs, branch: str, own: str | None, hint: str | None = None) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from mvcs.errors import InvalidArgument, NothingToCommit, RevisionNotFound
 from mvcs.ops.context import look, open_workspace
-from mvcs.ops.merge import MergeResult, changed_paths, check_strategies, finish, refuse_unsaved
+from mvcs.ops.follow import refuse_unmerged
+from mvcs.ops.merge import MergeResult, check_strategies, finish, refuse_unsaved
 from mvcs.ops.merging import CHERRY_PICK, REVERT, Plan, refuse_in_progress
-from mvcs.ops.moves import refuse_shared
+from mvcs.ops.moves import refuse_other, refuse_shared
 from mvcs.ops.parts import ingredients_named
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
-from mvcs.ops.settling import merged_by_git
+from mvcs.ops.settling import changed_paths, merged_by_git
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def _apply(
             refuse_in_progress(workspace, seen.refs)
             if not dry_run:
                 refuse_shared(seen)
+                refuse_other(seen)
+            refuse_unmerged(workspace)
             rules = workspace.project.rules
             plan.strategies = (*plan.strategies, *rules.strategies)
             plan.keys = rules.keys
@@ -116,6 +119,10 @@ def _apply(
                 repository, seen.commit, ours, None if dry_run else batch, merged_by_git(seen),
                 plan.sides(seen.head.shown, ours),
             ).run()
+            if workspace.git is not None:
+                from mvcs.ops.git_first import note_of_gits
+
+                found.notes += note_of_gits(seen, plan.base, plan.theirs, plan.only, f"git {plan.kind}")
             if dry_run:
                 return MergeResult(
                     None, "conflicts" if found.conflicts else "would-merge", found.conflicts,

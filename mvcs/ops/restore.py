@@ -12,7 +12,7 @@ from mvcs.objects.record import Record
 from mvcs.ops.context import look, open_workspace
 from mvcs.ops.files import Rewrite
 from mvcs.ops.merging import refuse_in_progress
-from mvcs.ops.moves import head_moves, refuse_shared
+from mvcs.ops.moves import head_moves, refuse_other, refuse_shared
 from mvcs.ops.parts import full_path, ingredients_named, is_generated, told_paths
 from mvcs.ops.prepared import drop, prepare, prepare_on, state_before
 from mvcs.ops.recover import recover
@@ -169,6 +169,7 @@ def reset(
             seen = look(workspace, batch if hard else Digest(), strict=False)
             refuse_in_progress(workspace, seen.refs)
             refuse_shared(seen)
+            refuse_other(seen)
             oid, commit = resolve_commit(repository, revision)
             moves = head_moves(seen, oid)
             if not hard:

@@ -16,7 +16,8 @@ from mvcs.formats.names import kind_of
 from mvcs.formats.values import ABSENT, same
 from mvcs.objects.editing import Placed, find_file
 from mvcs.objects.tree import IS_BLOB
-from mvcs.ops.merging import GIVE_UP, UNDO, Plan, Progress, path_json
+from mvcs.objects.values import path_json
+from mvcs.ops.merging import GIVE_UP, UNDO, Plan, Progress
 from mvcs.ops.trees import changed_tree, edits_of
 from mvcs.repo.changes import EMPTY
 from mvcs.repo.reading import Digest, open_plain, read_file
@@ -289,3 +290,11 @@ def decisions_of(found: Reconciled, edited: set[bytes] | None = None) -> list[Js
     ]
     decisions += [{"path": path_json(path), "key": None, "strategy": "edited"} for path in sorted(edited or ())]
     return decisions
+
+
+def changed_paths(seen: Look, found: Reconciled) -> list[str]:
+    """Returns the paths that a merge changes in the files."""
+    from mvcs.diff.trees import diff_roots
+
+    first = None if seen.tree == EMPTY else seen.tree
+    return [os.fsdecode(change.path) for change in diff_roots(found.tree.load, first, found.tree.root)]

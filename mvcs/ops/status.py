@@ -38,17 +38,19 @@ class Status(Record):
         merging: The merge in progress: kind, name, number of conflicts that are left; None if there is none.
         due: Branches that Git has merged and mvcs has not.
         unmerged: Paths that a merge of Git's own has left in conflict; looked for where files have changed.
+        left_over: The branch that Git was on before, and the files that are still its.
     """
 
     __slots__ = (
-        "changes", "due", "follows_git", "head", "left_out", "merging", "model", "others", "problems", "stale",
-        "unmerged",
+        "changes", "due", "follows_git", "head", "left_out", "left_over", "merging", "model", "others", "problems",
+        "stale", "unmerged",
     )
 
     def __init__(
         self, head: Head, model: str, changes: list[FileChange], stale: list[str], others: list[str],
         left_out: list[str], problems: list[MvcsError], *, follows_git: bool,
         merging: tuple[str, str, int] | None = None, due: list[str] | None = None, unmerged: list[str] | None = None,
+        left_over: tuple[str, list[bytes]] | None = None,
     ) -> None:
         self.head = head
         self.model = model
@@ -61,6 +63,7 @@ class Status(Record):
         self.merging = merging
         self.due = list(due or ())
         self.unmerged = list(unmerged or ())
+        self.left_over = left_over
 
     @property
     def clean(self) -> bool:
@@ -83,6 +86,10 @@ class Status(Record):
                 zip(("kind", "name", "conflicts"), self.merging, strict=True)
             ),
             "merges_due": self.due, "unmerged_in_git": self.unmerged,
+            "left_over": None if self.left_over is None else {
+                "branch": self.left_over[0], "paths": [os.fsdecode(path) for path in self.left_over[1]],
+            },
+            "other": None if self.head.other is None else self.head.other.hex(),
         }
 
 
@@ -102,7 +109,7 @@ def status(repository: Repository) -> Status:
         sorted(os.fsdecode(path) for path in seen.scan.others),
         sorted(os.fsdecode(path) for path in seen.scan.left_out), list(seen.problems),
         follows_git=git is not None, merging=_merging(seen), due=_due(seen),
-        unmerged=git.unmerged() if git is not None and seen.changes else [],
+        unmerged=git.unmerged() if git is not None and seen.changes else [], left_over=_left_over(seen),
     )
 
 
@@ -123,6 +130,14 @@ def _due(seen: Look) -> list[str]:
     from mvcs.ops.follow import merges_due
 
     return merges_due(seen.workspace, seen.refs, seen.head)
+
+
+def _left_over(seen: Look) -> tuple[str, list[bytes]] | None:
+    if seen.workspace.git is None or not seen.changes or seen.refs.get(merging_key(seen.workspace.name)) is not None:
+        return None
+    from mvcs.ops.left_over import left_over
+
+    return left_over(seen)
 
 
 def _finish_killed(workspace: Workspace) -> None:

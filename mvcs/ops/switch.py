@@ -5,22 +5,21 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from mvcs.errors import FollowsGit, MvcsError, RefExists, RefNotFound, RevisionNotFound
-from mvcs.objects.editing import find_file
+from mvcs.errors import FollowsGit, MvcsError, RefExists, RefNotFound, RevisionNotFound, UnsavedWork
 from mvcs.objects.operation import Move, Target
 from mvcs.objects.record import Record
 from mvcs.ops.branch import no_twin
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
+from mvcs.ops.left_over import is_left_over
 from mvcs.ops.moves import refuse_taken
 from mvcs.ops.recover import recover
 from mvcs.ops.revisions import resolve_commit
 from mvcs.ops.trees import NewTree
-from mvcs.refs.names import HEADS, branch_key, check_name, merging_key, shown
+from mvcs.refs.names import HEADS, branch_key, check_name, merging_key, shown, split_key
 from mvcs.repo.reading import Digest
 
 if TYPE_CHECKING:
-    from mvcs.diff.trees import FileChange
     from mvcs.objects.hashing import Oid
     from mvcs.repo.repository import Repository
     from mvcs.repo.workspace import Workspace
@@ -175,26 +174,24 @@ def _refresh(repository: Repository, *, force: bool, command: str) -> SwitchResu
             if seen.commit is None or seen.head.base is None:
                 raise RevisionNotFound(revision="HEAD", reason="there is no commit yet")
             paths = {change.path for change in seen.changes if change.before is not None}
-            paths |= {change.path for change in seen.changes if _was_written(seen, change)}
+            paths |= {change.path for change in seen.changes if is_left_over(seen, change)}
             if workspace.git is not None:
                 paths -= workspace.git.tracked(workspace.root)
             moves: tuple[Move, ...] = ()
             if seen.head.branch is not None and seen.head.stored != seen.head.branch:
                 moves = (Move(workspace.head_ref, seen.head.stored, seen.head.branch),)
             target = NewTree(repository, seen.tree, [])
-            done = Rewrite(
-                seen, batch, target, force=force, only=paths, known=lambda change: _was_written(seen, change)
-            ).run(moves=moves, command=command, new_head_tree=seen.tree)
+            rewrite = Rewrite(
+                seen, batch, target, force=force, only=paths, known=lambda change: is_left_over(seen, change)
+            )
+            try:
+                done = rewrite.run(moves=moves, command=command, new_head_tree=seen.tree)
+            except UnsavedWork as error:
+                before = seen.head.stored
+                if force or workspace.git is None or not isinstance(before, str) or before == seen.head.branch:
+                    raise
+                back = f"git switch {quote(split_key(before)[2])} && mvcs commit"
+                hint = f"{back}, or mvcs checkout --force (it is saved first)"
+                raise UnsavedWork(**error.fields, hint=hint) from None
             branch = None if seen.head.branch is None else seen.head.shown
             return SwitchResult(branch, seen.head.base, len(done.paths), done.saved)
-
-
-def _was_written(seen: Look, change: FileChange) -> bool:
-    """Whether a changed file is what the branch before had: after `git switch` that is nobody's unsaved work."""
-    stored = seen.head.stored
-    old = seen.refs.resolve(stored) if isinstance(stored, str) else stored
-    if old is None or old == seen.head.base or change.after is None:
-        return False
-    repository = seen.workspace.repository
-    there = find_file(repository.load_tree, repository.commit(old).tree, change.path)
-    return there is not None and there.entry.same_content(change.after.entry)

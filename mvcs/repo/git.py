@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mvcs.repo.gitlog import GitLog
+
 LISTED = 10_000
 """Commits of Git's that are looked through for one that is known here."""
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -110,10 +112,117 @@ class GitTree:
         )
 
     def commits_since(self, shas: Iterable[str]) -> set[str]:
-        """Returns HEAD's commits that are none of these and no ancestors of them; unknown ones are left out."""
+        """Returns HEAD's commits that are none of these and no ancestors of them; unknown ones are left out.
+
+        Those that a merge brings which is not committed yet are HEAD's as well.
+        """
         without = [f"^{sha}" for sha in sorted(set(shas)) if _SHA.fullmatch(sha)]
-        listed = _run("-C", self.top, "rev-list", "--ignore-missing", "HEAD", *without) or b""
+        listed = _run("-C", self.top, "rev-list", "--ignore-missing", "HEAD", *self.merging(), *without) or b""
         return set(listed.decode("ascii", "replace").split())
+
+    def merging(self) -> list[str]:
+        """Returns what a merge brings that Git has not committed yet."""
+        try:
+            with open(os.path.join(self.folder, "MERGE_HEAD"), encoding="ascii", errors="replace") as file:
+                return [line for line in file.read().split() if _SHA.fullmatch(line)]
+        except OSError:
+            return []
+
+    def has_changes_of(self, sha: str, head: str) -> bool:
+        """Whether a commit changed something since it parted from `head`, and `head` has all of that.
+
+        So it is after `git merge --squash`, or when a rebase or cherry-picks have copied it: to merge it again would
+        change nothing. False as well where that is not known: git below 2.38, or conflicts.
+        """
+        if not (_SHA.fullmatch(sha) and _SHA.fullmatch(head)):
+            return False
+        merged = self._trial(head, sha)
+        if merged is None or merged != self._git("rev-parse", "--verify", "--quiet", f"{head}^{{tree}}"):
+            return False
+        base = self._git("merge-base", head, sha)
+        return bool(base) and not self._ok("diff", "--quiet", base, sha)
+
+    def _trial(self, head: str, sha: str) -> str | None:
+        """Returns the tree that a merge gives, None with conflicts; nothing is kept of it."""
+        import tempfile
+
+        objects = self._git("rev-parse", "--git-path", "objects")
+        with tempfile.TemporaryDirectory(prefix="mvcs-") as folder:
+            apart = {
+                "GIT_OBJECT_DIRECTORY": folder,
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(self.top, objects),
+            }
+            done = _run("-C", self.top, "merge-tree", "--write-tree", head, sha, extra=apart)
+        return None if done is None else done.decode("ascii", "replace").partition("\n")[0]
+
+    def log(self) -> GitLog:
+        """Returns what the reflogs tell."""
+        from mvcs.repo.gitlog import GitLog
+
+        words = ("log", "--walk-reflogs", "--all", f"--max-count={LISTED}", "--format=%gD%x09%H%x09%gs")
+        listed = _run("-C", self.top, *words) or b""
+        return GitLog(os.fsdecode(listed).splitlines())
+
+    def later(self, sha: str, branch: str | None) -> list[str]:
+        """Returns the commits behind one, the oldest first: those of a branch, or of HEAD where it is gone."""
+        if not _SHA.fullmatch(sha):
+            return []
+        known = branch is not None and self.has_branch(branch)
+        words = ("--first-parent", f"refs/heads/{branch}") if known else ("HEAD",)
+        limit = f"--max-count={LISTED}"
+        listed = _run("-C", self.top, "rev-list", "--reverse", "--topo-order", limit, f"^{sha}", *words) or b""
+        return listed.decode("ascii", "replace").split()
+
+    def touched(self, shas: Iterable[str]) -> dict[str, set[bytes]]:
+        """Returns which paths, below the top, each of these commits changed; merges changed none."""
+        asked = set(shas)
+        text = "".join(f"{sha}\n" for sha in sorted(asked))
+        words = ("diff-tree", "--stdin", "-r", "-z", "--name-only", "--no-renames")
+        listed = (_run("-C", self.top, *words, given=text.encode()) or b"") if text else b""
+        found: dict[str, set[bytes]] = {}
+        paths: set[bytes] = set()
+        for item in listed.split(b"\0"):
+            header = item.decode("ascii", "replace")
+            if header in asked:
+                paths = found.setdefault(header, set())
+            elif item:
+                paths.add(item)
+        return found
+
+    def changed(self, root: str) -> set[bytes]:
+        """Returns the tracked paths below a folder, relative to it, that are not what HEAD's commit has."""
+        listed = _run("-C", root, "diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD") or b""
+        return {path for path in listed.split(b"\0") if path}
+
+    def is_made_anew(self, branch: str, sha: str) -> bool:
+        """Whether it is proved that a branch was made in this clone, by its name, after it was at a commit last.
+
+        The reflog goes with its branch. So a whole one that lacks the commit is another branch's; that of a clone,
+        or of a branch that was fetched, proves nothing.
+        """
+        common = os.path.normpath(os.path.join(self.folder, _first_line(os.path.join(self.folder, "commondir")) or "."))
+        try:
+            with open(os.path.join(common, "logs", "refs", "heads", branch), "rb") as file:
+                log = file.read()
+        except OSError:
+            return False
+        first = log.partition(b"\n")[0].partition(b"\tbranch: Created from ")
+        if not (_SHA.fullmatch(sha) and first[1] and set(log.partition(b" ")[0]) == set(b"0")):
+            return False
+        if any(sha.encode() in line[:130] for line in log.splitlines()):
+            return False
+        return not self._git("rev-parse", "--symbolic-full-name", os.fsdecode(first[2])).startswith("refs/remotes/")
+
+    def has_branch(self, name: str) -> bool:
+        """Whether there is a branch of a name."""
+        return self._ok("show-ref", "--verify", "--quiet", f"refs/heads/{name}")
+
+    def has(self, sha: str) -> bool:
+        """Whether HEAD has a commit, or all that it changed; or a merge brings it that is not committed yet."""
+        head = self.sha()
+        if head is None:
+            return False
+        return any(self.contains(sha, one) for one in (head, *self.merging())) or self.has_changes_of(sha, head)
 
     def unmerged(self) -> list[str]:
         """Returns the paths that a merge of Git's has left in conflict, below the top."""
@@ -166,12 +275,13 @@ def _first_line(path: str) -> str:
         return ""
 
 
-def _run(*words: str) -> bytes | None:
+def _run(*words: str, extra: dict[str, str] | None = None, given: bytes | None = None) -> bytes | None:
     """Returns what git prints, None if it failed or is not there."""
     import subprocess
 
+    environment = {**_environment(), **(extra or {})}
     try:
-        done = subprocess.run(["git", *words], capture_output=True, check=False, env=_environment())
+        done = subprocess.run(["git", *words], input=given, capture_output=True, check=False, env=environment)
     except OSError:
         return None
     return done.stdout if done.returncode == 0 else None

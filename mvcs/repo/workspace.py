@@ -38,15 +38,22 @@ class Head(Record):
         commit: The commit, None before the first one.
         start: For a branch that mvcs has not seen: the commit that it starts from.
         stored: What the HEAD ref holds now.
+        held: What the branch's ref holds, where that is of another branch that had its name.
+        other: `held`, where what the branch starts from has not got it.
     """
 
-    __slots__ = ("branch", "commit", "start", "stored")
+    __slots__ = ("branch", "commit", "held", "other", "start", "stored")
 
-    def __init__(self, branch: str | None, commit: Oid | None, start: Oid | None, stored: Oid | str | None) -> None:
+    def __init__(
+        self, branch: str | None, commit: Oid | None, start: Oid | None, stored: Oid | str | None, *,
+        held: Oid | None = None, other: Oid | None = None,
+    ) -> None:
         self.branch = branch
         self.commit = commit
         self.start = start
         self.stored = stored
+        self.held = held
+        self.other = other
 
     @property
     def base(self) -> Oid | None:

@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 @click.option("--trained", is_flag=True, help="Declare that the weights come from the recipe as it is.")
 @click.option("--tag", metavar="NAME", help="Tag the commit in the same step.")
 @click.option("--no-merge", is_flag=True, help="Beside Git: leave out the data and weights of what Git has merged.")
+@click.option("--no-checkout", is_flag=True, help="Beside Git: take files of the branch before as this one's.")
 @click.option("--allow-secret", is_flag=True, help="Commit what looks like a secret; it is recorded.")
 @click.option("--author", metavar="'NAME <EMAIL>'", help="Who made it, if not you.")
 def command(
     ui: Ui, *, message: tuple[str, ...], amend: bool, metrics: tuple[str, ...], params: tuple[str, ...], trained: bool,
-    tag: str | None, no_merge: bool, allow_secret: bool, author: str | None,
+    tag: str | None, no_merge: bool, no_checkout: bool, allow_secret: bool, author: str | None,
 ) -> None:
     """Make the files as they are a state of the model: code, data, config, environment, weights and metrics."""
     values = dict(_metric(text) for text in metrics)
     done = ui.repo().commit(
         "\n\n".join(message) if message else None, author=author, amend=amend, metrics=values,
         params=dict(_param(text) for text in params), trained=trained, tag=tag, no_merge=no_merge,
-        allow_secret=allow_secret, command=ui.command("commit"),
+        no_checkout=no_checkout, allow_secret=allow_secret, command=ui.command("commit"),
     )
     for warning in done.warnings:
         ui.warn(warning)

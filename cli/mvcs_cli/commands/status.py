@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -41,6 +42,14 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
     if found.unmerged:
         paths = ", ".join(map(quoted, found.unmerged[:SHOWN])) + (", ..." if len(found.unmerged) > SHOWN else "")
         ui.line(f"  Git's own merge has conflicts in {paths}. Next: git mergetool, git commit", fg="yellow")
+    elif head.other is not None:
+        name = head.shown
+        at = head.other.hex()[:12]
+        ui.line(f"  Git made the branch {quoted(name)} anew; mvcs has one of that name at {at}.", fg="yellow")
+        keep = f"mvcs branch -m {quote(name)} {quote(name + '-old')}"
+        ui.line(f"  Next: {keep}, or mvcs merge {quote(name)} to go on with it", fg="yellow")
+    elif found.left_over is not None:
+        ui.line(f"  These files are still those of {quoted(found.left_over[0])}. Next: mvcs checkout", fg="yellow")
     elif found.due:
         ui.line(f"  Git has merged {', '.join(found.due)}. Next: mvcs merge {found.due[0]}", fg="yellow")
     by_ingredient: dict[str, list[str]] = {}
@@ -65,7 +74,7 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
         return  # what is next stands above
     if found.clean:
         ui.line("Clean: the files are what HEAD has." if head.base is not None else "Nothing belongs to the model yet.")
-    elif not (found.due or found.unmerged):  # else what is next stands above
+    elif not (found.due or found.unmerged or found.left_over or head.other):  # else what is next stands above
         ui.line('Next: mvcs commit -m "..."')
 
 
