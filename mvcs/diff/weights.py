@@ -1,6 +1,6 @@
 """What changes of files mean for weights: where some only have another name, or are gone, nothing was trained.
 
-Knows: changes of paths. Refuses to know: contents, trees.
+Knows: changes of paths, oids of contents. Refuses to know: what contents mean, where weights came from.
 """
 
 from __future__ import annotations
@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.renames import renames_of_equal_content
 from mvcs.diff.trees import FileChange
-from mvcs.objects.editing import inner_path, is_generated
+from mvcs.objects.editing import files_below, ingredient_trees, inner_path, is_generated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mvcs.objects.hashing import Oid
+    from mvcs.objects.tree import Load
 
-def nothing_new(changes: Iterable[FileChange]) -> bool:
-    """Whether changes bring no weights that were not there: none, or some renamed or taken out. That is no training."""
-    weights = _of_weights(changes)
-    known = {change.before.entry.oid for change in weights.values() if change.before is not None}
-    return all(change.after is None or change.after.entry.oid in known for change in weights.values())
+
+def contents_of(load: Load, root: Oid | None) -> frozenset[Oid]:
+    """Returns the oids of the files of a root tree's weights, whatever their names."""
+    tree = ingredient_trees(load, root).get("weights")
+    found = () if tree is None else files_below(load, tree)
+    return frozenset(entry.oid for path, entry in found if not is_generated(path))
+
+
+def nothing_new(load: Load, before: Oid | None, after: Oid | None) -> bool:
+    """Whether a root tree has no weights that an earlier one has not.
+
+    Some may be copied, renamed or taken out: that is no training.
+    """
+    then, now = (ingredient_trees(load, root).get("weights") for root in (before, after))
+    return then == now or contents_of(load, after) <= contents_of(load, before)
 
 
 def renamed_weights(changes: Iterable[FileChange]) -> dict[bytes, bytes]:

@@ -50,7 +50,8 @@ def settle_clashes(merged: PathMerge, ours: Side, theirs: Side, choose: ChooseAt
     said = {path for path, decision in merged.decisions if decision.key is None}
     clashes: dict[bytes, tuple[set[bytes], set[bytes]]] = {}  # what theirs adds, what of ours must go
     for path in sorted({*placed, *bases, *said}):
-        for parent in _parents(path) if path in placed else ():
+        coming = path in placed or (path in bases and theirs.file_at(path) is not None)
+        for parent in _parents(path) if coming else ():
             if (parent in said or merged.edits.get(parent, True) is not None) and ours.file_at(parent) is not None:
                 clashes.setdefault(parent, (set(), {parent}))[0].add(path)
         inside = {below for below in ours.below(path) if merged.edits.get(below, True) is not None}
@@ -65,10 +66,11 @@ def settle_clashes(merged: PathMerge, ours: Side, theirs: Side, choose: ChooseAt
         choice = choose(path, conflict)
         strategy = None if choice is None else choice.strategy
         names, whose = (gone, OURS) if strategy == THEIRS else (added, THEIRS)
-        out |= names
+        settled = strategy in {OURS, THEIRS}
+        out |= names if settled else names - (bases.keys() - {path})  # what was done below it is asked for as well
         for name in names:
             _take_out(merged, name, there=whose == OURS)
-        if strategy in {OURS, THEIRS}:
+        if settled:
             merged.dropped.update(dict.fromkeys(names, whose))
             merged.decisions.append((path, Decision(None, str(strategy))))
         else:

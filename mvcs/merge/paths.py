@@ -196,21 +196,20 @@ class _Merging:
         touched = other.get(old)
         if touched is None or new in other:
             return
-        if touched.after is None:
-            outcomes: dict[str, Outcome] = {OURS: {}, THEIRS: {new: None}, BASE: {old: base, new: None}}
+        left = touched.after
+        if left is None or _plain(left) != _plain(base):  # a link would mean something else under the new name
+            outcomes: dict[str, Outcome] = {OURS: {}, THEIRS: {new: None, old: left}, BASE: {old: base, new: None}}
             if theirs is not None:
-                outcomes = {OURS: {}, THEIRS: {new: moved}, BASE: {old: base}}
-            values = (_text(new), ABSENT)
+                outcomes = {OURS: {}, THEIRS: {new: moved, old: None}, BASE: {old: base}}
+            values: tuple[Found, Found] = (_text(new), _value(left))
             our_value, their_value = values if ours is not None else values[::-1]
-            self._settle(
-                new, Conflict(None, _value(base), our_value, their_value, "renamed on one side, deleted on the other"),
-                outcomes,
-            )
+            reason = f"renamed on one side, {'deleted' if left is None else 'another kind of file'} on the other"
+            self._settle(new, Conflict(None, _value(base), our_value, their_value, reason), outcomes)
         else:  # what the other side changed goes with the file
-            sides = (moved, touched.after) if ours is not None else (touched.after, moved)
+            sides = (moved, left) if ours is not None else (left, moved)
             if theirs is not None:
-                self.result.put({old: None, new: touched.after})
-            self.result.followed[new] = (old, touched.after)
+                self.result.put({old: None, new: left})
+            self.result.followed[new] = (old, left)
             self._both(new, base, *sides)
         self.done |= {old, new}
 
@@ -277,9 +276,16 @@ class _Merging:
 
     def _inside(self, path: bytes, ingredient: str, base: Placed | None, ours: Placed, theirs: Placed) -> None:
         mode = merge_value(None, base.entry.mode if base else ABSENT, ours.entry.mode, theirs.entry.mode)
-        files = [side.entry for side in (base, ours, theirs) if side is not None]
-        if isinstance(mode, Conflict) or any(e.kind != IS_BLOB or e.mode not in {FILE, EXECUTABLE} for e in files):
+        if ours.ingredient != ingredient:  # where the file belongs is settled, whatever becomes of its bytes
+            self.result.edits[path] = Placed(ingredient, ours.entry)
+        base = None if base is None else Placed(ingredient, base.entry)
+        ours, theirs = Placed(ingredient, ours.entry), Placed(ingredient, theirs.entry)
+        if not all(_plain(side) for side in (base, ours, theirs) if side is not None):
             self._whole(path, base, ours, theirs, "not both plain files")
+            return
+        if isinstance(mode, Conflict):
+            can, cannot = (OURS, THEIRS) if ours.entry.mode == EXECUTABLE else (THEIRS, OURS)
+            self._whole(path, base, ours, theirs, f"executable in {can}, not in {cannot}")
             return
         read = self.drivers.read
         try:
@@ -332,6 +338,10 @@ def _attributes(base: Placed | None, ours: Placed, theirs: Placed) -> Placed | N
     if entry.kind != IS_BLOB:
         return None
     return Placed(ours.ingredient, Entry(entry.name, mode, entry.kind, entry.oid, entry.size))
+
+
+def _plain(side: Placed) -> bool:
+    return side.entry.kind == IS_BLOB and side.entry.mode in {FILE, EXECUTABLE}
 
 
 def _shape(side: Placed | None) -> Found:

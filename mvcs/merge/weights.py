@@ -1,18 +1,19 @@
 """Whose weights a merge has, and where they come from: they follow the merged recipe.
 
-Knows: the table of four rows. Refuses to know: files and tensors. Implements: spec 14.2.
+Whose they are is decided by the table of four rows, before files are merged; where they come from, by the contents that
+came out, whatever settled conflicts. Knows: oids of contents. Refuses to know: names, tensors. Implements: spec 14.2.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.merge.values import OURS, THEIRS
-from mvcs.objects.commit import Origin
+from mvcs.merge.values import BASE, OURS, THEIRS
+from mvcs.objects.commit import MIXED, Origin, mixed_recipe
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mvcs.objects.hashing import Oid
 
@@ -28,7 +29,7 @@ class Outcome(Record):
         origin: Where they came from.
         metrics: Metrics tree, None without.
         measured: Tree of weights that the metrics were measured on.
-        rearranged: Whether it has no weights that the base has not: some were renamed or taken out, none trained.
+        rearranged: Whether it has no weights that the base has not: copied, renamed or taken out, but none trained.
     """
 
     __slots__ = ("measured", "metrics", "origin", "rearranged", "weights")
@@ -49,24 +50,32 @@ class Verdict(Record):
 
     Args:
         side: ours or theirs; None if both count, so that the result may be neither's.
-        origin: Their origin, None without weights.
         whole: Whether the other side's files do not count. Else both sides' are merged by path, so that what one side
             named otherwise or took out holds beside what the other trained; by tensor where both count.
-        stale: Whether they belong to neither the merged recipe nor a strategy.
         dropped: Whether the other side trained too, and that is not in the result.
     """
 
-    __slots__ = ("dropped", "origin", "side", "stale", "whole")
+    __slots__ = ("dropped", "side", "whole")
 
-    def __init__(
-        self, side: str | None, origin: Origin | None, *, whole: bool = False, stale: bool = False,
-        dropped: bool = False,
-    ) -> None:
+    def __init__(self, side: str | None, *, whole: bool = False, dropped: bool = False) -> None:
         self.side = side
-        self.origin = origin
         self.whole = whole
-        self.stale = stale
         self.dropped = dropped
+
+
+class Source(Record):
+    """A state that weights may come from.
+
+    Args:
+        contents: Oids of the files of its weights.
+        origin: Where those came from.
+    """
+
+    __slots__ = ("contents", "origin")
+
+    def __init__(self, contents: frozenset[Oid], origin: Origin) -> None:
+        self.contents = contents
+        self.origin = origin
 
 
 def judge(
@@ -88,10 +97,7 @@ def judge(
     """
     sides = {OURS: ours, THEIRS: theirs}
     if strategy is not None:
-        side = sides.get(strategy)
-        counted = sides.values() if side is None else [side]
-        made = Origin(recipe, f"merged:{strategy}") if any(one.weights is not None for one in counted) else None
-        return Verdict(None if side is None else strategy, made, whole=side is not None)
+        return Verdict(strategy, whole=True) if strategy in sides else Verdict(None)
     fresh = [name for name, side in sides.items() if side.weights is not None and _recipe(side) == recipe]
     trained = [name for name, side in sides.items() if _trained(base, side)]
     if asked and trained == [THEIRS]:
@@ -100,13 +106,38 @@ def judge(
         winner = fresh[0]
     else:
         winner = trained[0] if len(trained) == 1 else OURS
-    side, other = sides[winner], other_side(winner)
-    stale = side.weights is not None and _recipe(side) != recipe
-    if other not in trained or ours.weights == theirs.weights:
-        return Verdict(winner, side.origin, stale=stale)
-    if len(fresh) == 2:
-        return Verdict(None, Origin(recipe, f"merged:{TENSORS}"))
-    return Verdict(winner, side.origin, whole=True, stale=stale, dropped=True)
+    if other_side(winner) not in trained or ours.weights == theirs.weights:
+        return Verdict(winner)
+    return Verdict(None) if len(fresh) == 2 else Verdict(winner, whole=True, dropped=True)
+
+
+def came_from(
+    contents: frozenset[Oid], sources: Mapping[str, Source], verdict: Verdict, recipe: Oid,
+    made: frozenset[Oid] = frozenset(),
+) -> tuple[str | None, Origin]:
+    """Returns whose weights are that were merged without a named strategy, None if several states', and their origin.
+
+    Neither names nor what settled a conflict count, only contents.
+
+    Args:
+        contents: Oids of the files of the weights.
+        sources: The three states that have weights, by name.
+        verdict: Whose they were to be.
+        recipe: Oid of the merged recipe.
+        made: Contents that were merged by tensor, of two states whose weights are of that recipe.
+
+    Laws:
+        They are of the recipe only if each content is of a state whose weights are, or is merged of such.
+    """
+    names = dict.fromkeys((verdict.side, OURS, THEIRS, BASE))
+    fresh = [name for name, source in sources.items() if source.origin.recipe == recipe]
+    for name in sorted((name for name in names if name in sources), key=lambda name: name not in fresh):
+        if name is not None and contents <= sources[name].contents:
+            return name, sources[name].origin
+    if contents <= made.union(*(sources[name].contents for name in fresh)):
+        return None, Origin(recipe, f"merged:{TENSORS}")
+    parts = [source.origin.recipe for source in sources.values() if contents & source.contents]
+    return None, Origin(mixed_recipe(parts), MIXED)
 
 
 def other_side(name: str) -> str:

@@ -14,12 +14,14 @@ from mvcs.objects.hashing import COMMIT, RECIPE, Oid, object_oid
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mvcs.objects.codec import Value
 
 INGREDIENTS = ("code", "data", "config", "environment", "weights", "metrics", "about")
 RECIPE_INGREDIENTS = ("code", "data", "config", "environment")
+MIXED = "mixed"
+"""How weights came about of which several recipes made parts."""
 
 MAX_MESSAGE = 1 << 20
 """Bytes of UTF-8."""
@@ -73,7 +75,7 @@ class Origin(Record):
 
     Args:
         recipe: Recipe oid that gave them.
-        how: run, assumed, declared, inherited, linked, or merged:STRATEGY.
+        how: run, assumed, declared, inherited, linked, mixed, or merged:STRATEGY.
         start: Weights tree that training began from, if any.
     """
 
@@ -211,3 +213,12 @@ def recipe_oid(ingredients: Mapping[str, Oid | None]) -> Oid:
     """
     payload = encode((RECIPE, 1, *[ingredients.get(name) for name in RECIPE_INGREDIENTS]))
     return object_oid(RECIPE, payload)
+
+
+def mixed_recipe(recipes: Iterable[Oid]) -> Oid:
+    """Returns what stands for several recipes of which each made a part of some weights: the recipe of no commit.
+
+    Sources:
+        spec 5.3.2.
+    """
+    return object_oid(RECIPE, encode((MIXED, 1, *sorted(set(recipes)))))

@@ -200,8 +200,9 @@ class _Making:
         )
         self.warnings += self.found.warnings
         self.lineage = Lineage(
-            seen, changes, self.old, merging=self.merged is not None, amend=request.amend, trained=request.trained,
-            measured=bool(request.metrics),
+            seen, changes, self.old, merging=self.merged is not None,
+            named=self.merged is not None and self.merged.progress.plan.weights is not None, amend=request.amend,
+            trained=request.trained, measured=bool(request.metrics),
         )
         tree = self._tree()
         if tree.oid == seen.tree and not (request.amend or request.trained or self.merged is not None):

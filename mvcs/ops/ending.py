@@ -39,6 +39,7 @@ from mvcs.repo.reading import Digest
 if TYPE_CHECKING:
     from mvcs.diff.trees import FileChange
     from mvcs.formats.content import Content
+    from mvcs.merge.values import Merged
     from mvcs.objects.commit import Person
     from mvcs.objects.editing import Placed
     from mvcs.objects.hashing import Oid
@@ -176,28 +177,31 @@ def _with_edits(seen: Look, progress: Progress, tree: NewTree, batch: Batch) -> 
     begun, desk = NewTree(repository, progress.commit.tree, []), Desk(repository, batch)
     planned = {change.path: change.after for change in diff_roots(tree.load, begun.root, tree.root)}
     edits: dict[bytes, Entry | None] = {}
-    clashing = []
+    clashing: dict[str, str | None] = {}
     for change in changes_since(seen, progress, Digest()):
         path, before, mine = change.path, change.before, change.after
         if path not in planned or _alike(mine, planned[path]):
             continue
         edited = DiskContent(os.path.join(os.fsencode(seen.workspace.root), path))
         both = _both(path, before, mine, planned[path], edited, desk, progress.plan)
-        if both is None or mine is None:
-            clashing.append(os.fsdecode(path))
+        if both is None or mine is None or both.conflicts:
+            key = None if both is None else both.conflicts[0].key
+            clashing[os.fsdecode(path)] = key
             continue
-        new, size = desk.put(both)
+        new, size = desk.put(both.content)
         edits[mine.ingredient.encode() + b"/" + path] = Entry(mine.entry.name, mine.entry.mode, IS_BLOB, new, size)
     if clashing:
-        raise UnsavedWork(paths=tuple(sorted(clashing)), hint=f"mvcs resolve {quote(min(clashing))} --edited")
+        first = min(clashing)
+        what = first if clashing[first] is None else f"{first}:{clashing[first]}"  # its other keys stay to be settled
+        raise UnsavedWork(paths=tuple(sorted(clashing)), hint=f"mvcs resolve {quote(what)} --edited")
     return edit_unstored(repository, tree, edits)
 
 
 def _both(
     path: bytes, before: Placed | None, mine: Placed | None, after: Placed | None, edited: Content, desk: Desk,
     plan: Plan,
-) -> Content | None:
-    """Returns a file as it was edited and as the merge has it now, None if they change one key, or there are none."""
+) -> Merged | None:
+    """Returns a file as it was edited and as the merge has it now, keys that both change as conflicts; None without."""
     sides = [placed for placed in (before, mine, after) if placed is not None and placed.entry.kind == IS_BLOB]
     if len(sides) < 3 or len({side.ingredient for side in sides}) > 1:
         return None
@@ -205,10 +209,9 @@ def _both(
         return None
     base, theirs = (desk.read(side.entry.oid) for side in sides[::2])
     try:
-        merged = merge_file(path, sides[0].ingredient, base, edited, theirs, leave, keys=plan.keys)
+        return merge_file(path, sides[0].ingredient, base, edited, theirs, leave, keys=plan.keys)
     except UnreadableContent:
         return None
-    return None if merged.conflicts else merged.content
 
 
 def _weights_now(

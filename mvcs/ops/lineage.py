@@ -32,6 +32,7 @@ class Lineage:
         changes: How they differ from the state that the commit continues.
         old: That state: HEAD's commit, what is prepared, or a merge in progress.
         merging: Whether it is a merge in progress.
+        named: Whether a strategy was named that makes its weights those of the merged recipe.
         amend: Whether the commit takes HEAD's place.
         trained: Whether the weights are declared to come from the recipe as it is.
         measured: Whether metrics are given with the commit.
@@ -41,13 +42,14 @@ class Lineage:
     """
 
     def __init__(
-        self, seen: Look, changes: list[FileChange], old: Commit | None, *, merging: bool, amend: bool, trained: bool,
-        measured: bool,
+        self, seen: Look, changes: list[FileChange], old: Commit | None, *, merging: bool, named: bool, amend: bool,
+        trained: bool, measured: bool,
     ) -> None:
         self._seen = seen
         self._changes = changes
         self._old = old
         self._merging = merging
+        self._named = named
         self._amend = amend
         self._trained = trained
         self._given = measured
@@ -57,14 +59,14 @@ class Lineage:
         """Returns where the weights of a root tree came from; None if it has none."""
         if "weights" not in tree.ingredients():
             return None
-        known = (state for state, changes in self._states() if state.origin is not None and nothing_new(changes))
-        state = next(known, None)
+        known = (state for state, _ in self._states() if nothing_new(tree.load, self._tree_of(state).root, tree.root))
+        state = next((state for state in known if state.origin is not None), None)
         if state is not None and state.origin is not None:
             before = state.origin
             if self._trained:
                 return Origin(recipe, "declared", before.start)
             if self._merging:
-                return Origin(recipe, before.how, before.start) if before.how.startswith("merged:") else before
+                return Origin(recipe, before.how, before.start) if self._named else before
             if state is self._seen.prepared or self._amend:
                 return before
             return Origin(before.recipe, "inherited", before.start)

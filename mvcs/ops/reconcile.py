@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import diff_roots
-from mvcs.diff.weights import nothing_new, renamed_weights
+from mvcs.diff.weights import contents_of, renamed_weights
 from mvcs.merge.borders import OUTCOME
 from mvcs.merge.clashes import settle_clashes, told
 from mvcs.merge.paths import Drivers, PathConflict, PathMerge, merge_paths
 from mvcs.merge.refusals import with_refusals
-from mvcs.merge.values import OURS, THEIRS, Decision
-from mvcs.merge.weights import Outcome, judge, measured_on
+from mvcs.merge.values import BASE, OURS, THEIRS, Decision
+from mvcs.merge.weights import Outcome, Source, came_from, judge, measured_on
 from mvcs.objects.commit import Origin
 from mvcs.objects.editing import edit_tree, find_file, ingredient_trees
 from mvcs.objects.record import Record
@@ -31,7 +31,6 @@ from mvcs.repo.changes import EMPTY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mvcs.diff.trees import FileChange
     from mvcs.merge.paths import ChooseAt
     from mvcs.merge.values import Choice, Conflict
     from mvcs.merge.weights import Verdict
@@ -108,6 +107,7 @@ class Reconciliation:
         self._chosen_weights = choose_weights or choose
         self._weight_files = WeightFiles(self._paths, self._chosen_weights)
         self._of_weights: set[bytes] = set()
+        self._made: set[Oid] = set()
         changes = self._paths.our_changes, self._paths.their_changes
         self._renamed = [(old, new) for side in changes for old, new in renamed_weights(side).items()]
 
@@ -127,8 +127,8 @@ class Reconciliation:
         edits = self._paths.edits_of(merged)
         tree = self.desk.new_tree(self.ours.tree, edits)
         recipe = tree.recipe(lambda oid: self.desk.read(oid).read())
-        base, ours = self._outcome(self.base, []), self._outcome(self.ours, self._paths.our_changes)
-        theirs = self._wanted_of(self._outcome(self.theirs, self._paths.their_changes), ours)
+        base, ours = self._outcome(self.base), self._outcome(self.ours)
+        theirs = self._wanted_of(self._outcome(self.theirs), ours)
         asked = "weights" in self._only
         named = strategy if asked or not self._only else None
         verdict = judge(base, ours, theirs, recipe, named, asked=asked)
@@ -151,12 +151,14 @@ class Reconciliation:
         elif having[0] is theirs and theirs.metrics != ours.metrics:
             self._take("metrics", self.theirs, edits, merged)
         result = self._put_in_place(merged, edits)
-        origin, stale = self._origin(verdict, tree, recipe, result)
+        whose, origin, stale = self._origin(verdict, named, result)
         measured = self._measured(having, result)
         conflicts = with_refusals(sorted(merged.conflicts, key=lambda item: item.path), self._named)
         notes: list[str] = []
         if not unsettled or strategy is not None:
-            notes = self._notes(verdict, (ours, theirs), result, measured, stale=stale, left=bool(conflicts))
+            if origin is not None:
+                notes = of_weights(verdict, whose, origin, self._sides, stale=stale, left=bool(conflicts))
+            notes += self._of_metrics((ours, theirs), result, measured, left=bool(conflicts))
         elif ours.weights != theirs.weights:
             notes = [for_now(verdict, self._sides)]
         notes += [*merged.notes, *told(merged.dropped, {OURS: self.ours.name, THEIRS: self.theirs.name})]
@@ -175,7 +177,7 @@ class Reconciliation:
         edited = edit_tree(tree.load, tree.root, edits)
         return NewTree(self.desk.repository, edited.oid or EMPTY, [*tree.nodes, *edited.nodes])
 
-    def _outcome(self, state: State, changes: list[FileChange]) -> Outcome:
+    def _outcome(self, state: State) -> Outcome:
         """Returns weights and metrics of a state: the files of the weights alone, without paths that cross a border.
 
         A move is no training, another name is none, and a declared signature is none either.
@@ -183,11 +185,12 @@ class Reconciliation:
         whole, given = ingredient_trees(self.desk.load, state.tree), state.outcome
         if whole.get("weights") != given.weights:  # the weights of several ancestors
             return given
-        core = self._core(self.desk.new_tree(state.tree, {}))
+        core, before = (self._core(self.desk.new_tree(each.tree, {})) for each in (state, self.base))
         files = core.files_of("weights")
         measured = files if given.measured is not None and given.measured == given.weights else given.measured
         return Outcome(
-            files, given.origin, core.ingredients().get("metrics"), measured, rearranged=nothing_new(changes)
+            files, given.origin, core.ingredients().get("metrics"), measured,
+            rearranged=contents_of(core.load, core.root) <= contents_of(before.load, before.root),
         )
 
     def _wanted_of(self, theirs: Outcome, ours: Outcome) -> Outcome:
@@ -212,6 +215,10 @@ class Reconciliation:
             self._of_weights = {item.path for item in found.conflicts if not is_generated(item.path)}
         self._settle_clashes(found, edits, self.theirs)
         edits.update(paths.edits_of(found))
+        if inside is not None:
+            files = [edits.get(ingredient.encode() + b"/" + path) for path in found.files]
+            files += [None if placed is None else placed.entry for placed in paths.held.values()]
+            self._made = {entry.oid for entry in files if entry is not None}
         join(merged, found)
 
     def _settle_clashes(self, found: PathMerge, edits: Edits, theirs: State) -> Files:
@@ -279,17 +286,23 @@ class Reconciliation:
             result = self.desk.new_tree(self.ours.tree, {**edits, b"weights": None})
         return result
 
-    def _origin(self, verdict: Verdict, judged: NewTree, recipe: Oid, result: NewTree) -> tuple[Origin | None, bool]:
-        """Returns where the result's weights come from, and whether they are stale."""
-        before, after = judged.ingredients(), result.ingredients()
-        if "weights" not in after:
-            return None, False
-        origin = verdict.origin or self.ours.outcome.origin or self.theirs.outcome.origin
-        if any(before.get(name) != after.get(name) for name in {*before, *after} - set(OUTCOME)):
-            recipe = result.recipe(lambda oid: self.desk.read(oid).read())  # a clash with the weights has changed it
-            if origin is not None and origin.how.startswith("merged:") and origin is verdict.origin:
-                origin = Origin(recipe, origin.how, origin.start)
-        return origin, verdict.stale or (origin is not None and origin.recipe != recipe)
+    def _origin(
+        self, verdict: Verdict, strategy: str | None, result: NewTree
+    ) -> tuple[str | None, Origin | None, bool]:
+        """Returns whose the result's weights are, where they come from, and whether they are stale."""
+        if "weights" not in result.ingredients():
+            return None, None, False
+        recipe = result.recipe(lambda oid: self.desk.read(oid).read())  # a clash with the weights may have changed it
+        if strategy is not None:
+            return verdict.side, Origin(recipe, f"merged:{strategy}"), False
+        states = {OURS: self.ours, THEIRS: self.theirs, BASE: self.base}
+        sources = {
+            name: Source(contents_of(self.desk.load, state.tree), state.outcome.origin)
+            for name, state in states.items() if state.outcome.origin is not None
+        }
+        contents = contents_of(result.load, result.root)
+        whose, origin = came_from(contents, sources, verdict, recipe, frozenset(self._made))
+        return whose, origin, origin.recipe != recipe
 
     def _measured(self, having: list[Outcome], result: NewTree) -> Oid | None:
         """Returns what the result's metrics were measured on: its weights are told by their whole tree."""
@@ -300,19 +313,14 @@ class Reconciliation:
 
     # What is told
 
-    def _notes(
-        self, verdict: Verdict, sides: tuple[Outcome, Outcome], result: NewTree, measured: Oid | None, *, stale: bool,
-        left: bool,
+    def _of_metrics(
+        self, sides: tuple[Outcome, Outcome], result: NewTree, measured: Oid | None, *, left: bool
     ) -> list[str]:
-        """Returns what to tell of weights and metrics that are stale, or not taken."""
+        """Returns what to tell of metrics that are stale, or not taken."""
         there = result.ingredients()
         having = [name for name, side in zip((OURS, THEIRS), sides, strict=True) if side.metrics is not None]
-        return [
-            *of_weights(verdict, self._sides, stale=stale, left=left),
-            *of_metrics(
-                having, self._sides, there="metrics" in there, stale=measured != there.get("weights"), left=left
-            ),
-        ]
+        stale = measured != there.get("weights")
+        return of_metrics(having, self._sides, there="metrics" in there, stale=stale, left=left)
 
     def _named(self, path: bytes, conflict: Conflict) -> Choice | None:
         """Returns what was said of a conflict that is left."""

@@ -163,7 +163,8 @@ def _stale(seen: Look) -> list[str]:
         return []
     tree = changed_tree(repository, seen.tree, seen.edits())
     now = tree.ingredients()
-    before = NewTree(repository, commit.tree, []).ingredients()
+    old = NewTree(repository, commit.tree, [])
+    before = old.ingredients()
     if "weights" not in now:
         return []
     recipe_changed = seen.prepared is not None or any(
@@ -187,7 +188,7 @@ def _stale(seen: Look) -> list[str]:
     changes = changes_to_commit(seen)
     weights = before.get("weights") if same_weights(changes) else now["weights"]
     found = staleness(commit, recipe, weights, has_metrics="metrics" in now)
-    if not nothing_new(changes):  # the next commit will say where they come from
+    if not nothing_new(tree.load, old.root, tree.root):  # the next commit will say where they come from
         found = [item for item in found if item != "weights"]
         metrics_changed = now.get("metrics") != before.get("metrics")
         found = [item for item in found if item != "metrics" or not metrics_changed]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mvcs.merge.values import OURS, THEIRS
+from mvcs.merge.values import BASE, OURS, THEIRS
 from mvcs.merge.weights import other_side
+from mvcs.objects.commit import MIXED
 from mvcs.objects.record import Record
 
 if TYPE_CHECKING:
     from mvcs.merge.weights import Verdict
+    from mvcs.objects.commit import Origin
 
 
 class Sides(Record):
@@ -43,8 +45,8 @@ class Sides(Record):
         self.keep = keep
 
     def name(self, side: str) -> str:
-        """Returns how people name ours or theirs."""
-        return self.ours if side == OURS else self.theirs
+        """Returns how people name ours, theirs or the base."""
+        return {OURS: self.ours, THEIRS: self.theirs, BASE: "the state that both came from"}[side]
 
     def taking(self, side: str, *, left: bool) -> str:
         """Returns what gives the weights of a side, with or without conflicts left."""
@@ -52,13 +54,19 @@ class Sides(Record):
         return f"{first} && {self.take[side]}" if first else self.take[side]
 
     def keeping(self, side: str, *, left: bool) -> str:
-        """Returns what gives the weights of a side, which are there already, an origin that fits the recipe."""
-        return f"if they do come from it: {self.keep}" if self.keep else self.taking(side, left=left)
+        """Returns what gives weights that are there already, most of them a side's, an origin that fits the recipe."""
+        if self.keep or side not in self.take:
+            return f"retrain and mvcs commit, or, if they do come from it: {self.keep or TRAINED}"
+        return f"retrain and mvcs commit, or: {self.taking(side, left=left)}"
 
     def measuring(self, *, left: bool) -> str:
         """Returns what gives metrics to the result."""
         amend = "--amend " if self.ends and not left else ""
         return f"measure anew: mvcs commit {amend}--metric NAME=VALUE"
+
+
+TRAINED = "mvcs commit --trained"
+"""What says of weights that they come from the recipe."""
 
 
 def for_now(verdict: Verdict, sides: Sides) -> str:
@@ -67,26 +75,40 @@ def for_now(verdict: Verdict, sides: Sides) -> str:
     return f"for now the weights are {whose}: this is decided anew as conflicts in the recipe are settled"
 
 
-def of_weights(verdict: Verdict, sides: Sides, *, stale: bool, left: bool) -> list[str]:
-    """Returns what to tell of whose weights a merge has."""
-    if verdict.side is None:
-        return []
-    other = other_side(verdict.side)
-    mine, yours = sides.name(verdict.side), sides.name(other)
-    if verdict.dropped and verdict.stale:
+def of_weights(
+    verdict: Verdict, whose: str | None, origin: Origin, sides: Sides, *, stale: bool, left: bool
+) -> list[str]:
+    """Returns what to tell of whose weights a merge has.
+
+    Args:
+        verdict: Whose they were to be.
+        whose: The state whose they are, None if they are of several.
+        origin: Where they come from.
+        sides: How people name the sides.
+        stale: Whether the merged recipe did not make them.
+        left: Whether conflicts are left.
+    """
+    if origin.how == MIXED and stale:
         return [
-            f"neither side's weights were made by the merged recipe: those of {mine} are kept and are stale, those of"
-            f" {yours} are not taken (retrain and mvcs commit, or: {sides.taking(other, left=left)})"
+            "the weights are stale: their files were not all made by the merged recipe"
+            f" ({sides.keeping(whose or verdict.side or OURS, left=left)})"
         ]
-    if verdict.dropped:
+    if verdict.dropped and verdict.side is not None:
+        other = other_side(verdict.side)
+        mine, yours = sides.name(verdict.side), sides.name(other)
+        if stale:
+            return [
+                f"neither side's weights were made by the merged recipe: those of {mine} are kept and are stale, those"
+                f" of {yours} are not taken (retrain and mvcs commit, or: {sides.taking(other, left=left)})"
+            ]
         return [
             f"the weights are those of {mine}, made by the merged recipe; those of {yours}, made by another one,"
             f" are not taken ({sides.taking(other, left=left)})"
         ]
-    if stale:
+    if stale and whose is not None:
         return [
-            f"the weights are stale: those of {mine} were not made by the merged recipe (retrain and mvcs commit,"
-            f" or{',' if sides.keep else ':'} {sides.keeping(verdict.side, left=left)})"
+            f"the weights are stale: those of {sides.name(whose)} were not made by the merged recipe"
+            f" ({sides.keeping(whose, left=left)})"
         ]
     return []
 

@@ -427,6 +427,19 @@ def test_weights_under_another_name_are_the_same_weights(project):
     assert (status(project)["stale"], status(project)["stale_metrics"]) == (True, False)
 
 
+def test_a_copy_of_weights_is_no_training(project):
+    write(project, {"params.yaml": "lr: 5\n"})
+    assert ok("commit", "-m", "x", "--json", cwd=project).json["stale"] == ["weights"]
+    before = ok("show", "--json", cwd=project).json["origin"]
+    write(project, {"backup.pt": PROJECT["model.pt"]})
+    assert status(project)["stale"]
+    done = ok("commit", "-m", "x", "--json", cwd=project).json
+    assert "weights" in done["stale"]
+    assert ok("show", "--json", cwd=project).json["origin"] == before
+    write(project, {"model.pt": b"\0retrained"})
+    assert "weights" not in ok("commit", "-m", "x", "--json", cwd=project).json["stale"]
+
+
 def test_stale_metrics_are_not_made_fresh_by_another_name(project):
     os.utime(project / "metrics.json", (1, 1))
     write(project, {"model.pt": b"\0retrained"})

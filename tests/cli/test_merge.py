@@ -281,7 +281,7 @@ class TestWeights:
         ok("resolve", "model.pt", "--theirs", cwd=project)
         ok("commit", "-m", "merged", cwd=project)
         assert (project / "model.pt").read_bytes() == b"\0Wb"
-        assert ok("show", "--json", cwd=project).json["origin"]["how"] == "merged:tensors"
+        assert ok("show", "--json", cwd=project).json["origin"]["how"] == "assumed"  # all of it is theirs
         assert not status(project)["stale"]
 
     def test_metrics_of_dropped_weights_go(self, project):

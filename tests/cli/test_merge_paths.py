@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
-from tests.cli.harness import listed, mvcs_run, ok, snapshot
+from tests.cli.harness import listed, mvcs_run, ok, snapshot, status
 from tests.cli.test_merge import commit, merge, two_sides
 from tests.cli.test_merge_inside import conflicts
 
@@ -150,6 +152,67 @@ class TestFileAgainstFolder:
         ok("commit", cwd=project)
         assert (project / "train.py").read_text() == TOP
         assert (project / "data/a").read_bytes() == b"\0file"
+
+    @pytest.mark.parametrize("flipped", [False, True])
+    @pytest.mark.parametrize("word", ["--ours", "--theirs"])
+    def test_an_edit_below_a_folder_that_the_other_side_made_a_file(self, project, flipped, word):
+        """Both are asked for, whichever side edited; the file against the folder first."""
+        commit(project, {"data/d/a": b"\0a", "data/d/b": b"\0b"}, "base")
+
+        def edited():
+            commit(project, {"data/d/a": b"\0edited"}, "edited")
+
+        def replaced():
+            shutil.rmtree(project / "data/d")
+            commit(project, {"data/d": b"\0file"}, "replaced")
+
+        ok("switch", "-c", "other", cwd=project)
+        (edited if flipped else replaced)()
+        ok("switch", "main", cwd=project)
+        (replaced if flipped else edited)()
+        before = snapshot(project)
+        assert merge(project, "other").json["conflicts"] == 2
+        assert set(reasons(project)) == {"data/d", "data/d/a"}
+        assert before.items() - snapshot(project).items() <= {(b"data/d/b", ("f", b"\0b"))}  # which nobody wants
+        ok("resolve", "data/d", word, cwd=project)
+        folder = flipped == (word == "--theirs")
+        assert set(reasons(project)) == ({"data/d/a"} if folder else set())
+        if folder:
+            ok("resolve", "data/d/a", word, cwd=project)
+        ok("commit", cwd=project)
+        assert (project / "data/d").is_dir() == folder
+        assert (project / ("data/d/a" if folder else "data/d")).read_bytes() == (b"\0edited" if folder else b"\0file")
+
+    def test_binary_that_went_to_the_code_is_there_whoever_s_bytes_it_has(self, project):
+        same = b"\0" + b"same" * 200
+        commit(project, {"data/x.bin": same}, "base")
+        ok("switch", "-c", "other", cwd=project)
+        commit(project, {"data/x.bin": same + b"theirs"}, "theirs")
+        ok("switch", "main", cwd=project)
+        (project / "data/x.bin").unlink()
+        (project / "bin").mkdir()
+        (project / "bin/x.bin").write_bytes(same + b"ours")
+        ok("add", "bin/x.bin", "--as", "code", cwd=project)
+        ok("commit", "-m", "ours", cwd=project)
+        assert merge(project, "other").json["conflicts"] == 1
+        ok("resolve", "bin/x.bin", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert (listed(project)["bin/x.bin"], (project / "bin/x.bin").read_bytes()) == ("code", same + b"theirs")
+        assert status(project)["clean"]
+
+    @pytest.mark.parametrize("word", ["ours", "theirs"])
+    def test_a_link_where_the_other_side_renamed_does_not_leave_the_workspace(self, project, word):
+        commit(project, {"d/b.py": BASE}, "base")
+        ok("switch", "-c", "other", cwd=project)
+        (project / "d/b.py").unlink()
+        (project / "d/b.py").symlink_to("../train.py")
+        ok("commit", "-m", "link", cwd=project)
+        ok("switch", "main", cwd=project)
+        (project / "d/b.py").rename(project / "b.py")
+        ok("commit", "-m", "renamed", cwd=project)
+        assert merge(project, "other", "-s", f"*={word}").code == 0
+        assert (project / "d/b.py").is_symlink() == (word == "theirs")
+        assert (project / "b.py").exists() == (word == "ours")
 
 
 class TestAsBefore:

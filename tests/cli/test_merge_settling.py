@@ -147,9 +147,12 @@ class TestAnEditBesideAWord:
     @pytest.mark.parametrize("path", ["params.yaml:lr", "params.yaml"])
     def test_a_word_about_the_edited_key_is_refused_with_a_hint_that_works(self, edited, path):
         error = fails(4, "unsaved-work", "resolve", path, "--theirs", cwd=edited)
-        assert error["hint"] == "mvcs resolve params.yaml --edited"
+        assert error["hint"] == "mvcs resolve params.yaml:lr --edited"
         assert (edited / "params.yaml").read_text() == "lr: 22  # mine\ndepth: 2\nseed: 2\n"
         ok(*error["hint"].split()[1:], cwd=edited)
+        assert [item["key"] for item in left(edited) if not item["edited"]] == ["depth", "seed"]  # it settles no other
+        ok("resolve", "params.yaml", "--theirs", cwd=edited)
+        assert (edited / "params.yaml").read_text() == "lr: 22  # mine\ndepth: 3\nseed: 3\n"
         ok("commit", cwd=edited)
 
     def test_a_key_that_is_right_as_it_is_stays_so_when_the_file_is_settled(self, edited):

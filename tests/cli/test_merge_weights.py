@@ -80,7 +80,8 @@ class TestRows:
         ok("resolve", "model.pt", "--theirs", cwd=project)
         ok("commit", cwd=project)
         taken = (B, MB) if ours == "a" else (A, MA)  # a side's weights have that side's metrics
-        assert outcome(project) == (*taken, "merged:tensors", False, False)
+        assert outcome(project) == (*taken, "assumed", False, False)
+        assert origin(project) == origin(project, "b" if ours == "a" else "a")
 
     def test_none_did_and_one_changed_the_weights(self, project, ours):
         sides(project, {"data/a.bin": b"\0"}, {"model.pt": B, "metrics.json": MB})
@@ -464,3 +465,87 @@ class TestSettledByAnEdit:
         ok("resolve", "data/x.bin", "--theirs", cwd=project)
         ok("commit", cwd=project)
         assert status(project)["clean"]
+
+
+def on_branch(folder, name, files, moves=()):
+    """A branch of main with files written, and some renamed before."""
+    ok("switch", "main", cwd=folder)
+    ok("switch", "-c", name, cwd=folder)
+    for old, new in moves:
+        (folder / old).rename(folder / new)
+    return commit(folder, files, name)
+
+
+class TestTrueOrigin:
+    """Whatever words settle, what is recorded of the weights is true of the files that came out."""
+
+    @pytest.mark.parametrize("by", ["strategy", "word"])
+    def test_a_renamed_file_against_one_of_the_same_name_that_was_trained(self, project, by):
+        on_branch(project, "a", {}, [("model.pt", "b.pt")])
+        on_branch(project, "b", {"params.yaml": "lr: 2\n", "b.pt": B, "model.pt": None})
+        if by == "strategy":
+            done = merged(project, "a", "-s", "*=ours")
+        else:
+            assert merged(project, "a")["conflicts"] == 1
+            done = ok("resolve", "b.pt", "--ours", "--json", cwd=project).json
+            ok("commit", cwd=project)
+        assert ((project / "b.pt").read_bytes(), (project / "params.yaml").read_text()) == (W0, "lr: 2\n")
+        assert status(project)["stale"]
+        assert origin(project) == origin(project, "a")
+        assert any("the weights are stale: those of a (" in note for note in done["notes"])
+
+    def test_a_file_of_the_base_beside_one_that_was_trained_is_a_mixture(self, project):
+        commit(project, {"b.pt": b"\0base"}, "base")
+        on_branch(project, "a", {"b.pt": None})
+        on_branch(project, "b", {"params.yaml": "lr: 2\n", "model.pt": B, "b.pt": B + b"2"})
+        assert merged(project, "a")["conflicts"] == 1
+        told = ok("resolve", "b.pt", "--base", "--json", cwd=project).json["notes"]
+        assert [note.partition(" (")[0] for note in told if "stale" in note] == [
+            "the weights are stale: their files were not all made by the merged recipe"
+        ]
+        ok("commit", cwd=project)
+        assert ((project / "model.pt").read_bytes(), (project / "b.pt").read_bytes()) == (B, b"\0base")
+        assert (status(project)["stale"], origin(project)["how"]) == (True, "mixed")
+        commit(project, {"params.yaml": "lr: 0.1\n"}, "the recipe of the base")
+        assert status(project)["stale"]  # which did not make the other file
+        ok("commit", "--trained", cwd=project)
+        assert not status(project)["stale"]
+
+    def test_a_mixture_by_an_edit_is_one_too(self, project):
+        commit(project, {"b.pt": b"\0base"}, "base")
+        on_branch(project, "a", {"b.pt": None})
+        on_branch(project, "b", {"params.yaml": "lr: 2\n", "model.pt": B, "b.pt": B + b"2"})
+        assert merged(project, "a")["conflicts"] == 1
+        write(project, {"b.pt": b"\0base"})
+        ok("resolve", "b.pt", "--edited", cwd=project)
+        ok("commit", cwd=project)
+        assert (project / "b.pt").read_bytes() == b"\0base"
+        assert (status(project)["stale"], origin(project)["how"]) == (True, "mixed")
+
+    def test_a_rename_that_is_reverted_after_a_training(self, project):
+        (project / "model.pt").rename(project / "b.pt")
+        renamed = commit(project, {}, "renamed")
+        commit(project, {"params.yaml": "lr: 2\n", "b.pt": None, "model.pt": B}, "trained under its old name")
+        assert mvcs_run("revert", renamed, "--json", cwd=project).json["conflicts"] == 1
+        ok("resolve", "model.pt", "--theirs", cwd=project)
+        ok("commit", cwd=project)
+        assert ((project / "model.pt").read_bytes(), (project / "params.yaml").read_text()) == (W0, "lr: 2\n")
+        assert status(project)["stale"]
+        assert origin(project) == origin(project, "main~3")
+
+    def test_what_a_strategy_made_of_another_recipe_is_not_made_anew_by_a_conflict(self, project):
+        words = {"README.md": "a\n"}
+        sides(project, {"data/a.bin": b"\0", "model.pt": A, **words}, {"data/b.bin": b"\0", "model.pt": B})
+        merged(project, "a", "--weights", "theirs")
+        on_branch(project, "c", {"README.md": "c\n", "data/c.bin": b"\0"})
+        ok("switch", "a", cwd=project)
+        assert merge(project, "c").json["conflicts"] == 1
+        ok("resolve", "README.md", "--ours", cwd=project)
+        ok("commit", cwd=project)
+        assert status(project)["stale"]
+
+    def test_a_copy_beside_what_the_other_side_trained(self, project):
+        on_branch(project, "a", {"copy.pt": W0})
+        on_branch(project, "b", {"params.yaml": "lr: 2\n", "model.pt": B})
+        assert merged(project, "a")["stale"]
+        assert origin(project)["how"] == "mixed"

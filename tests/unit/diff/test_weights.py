@@ -6,8 +6,8 @@ import pytest
 
 from mvcs.diff.trees import FileChange
 from mvcs.diff.weights import nothing_new, renamed_weights, same_weights
-from mvcs.objects.editing import Placed
-from mvcs.objects.hashing import blob_oid
+from mvcs.objects.editing import Placed, edit_tree
+from mvcs.objects.hashing import Oid, blob_oid
 from mvcs.objects.tree import FILE, IS_BLOB, Entry
 
 
@@ -19,6 +19,17 @@ def at(state: str | None) -> Placed | None:
     return Placed(ingredient, Entry(b"x", FILE, IS_BLOB, blob_oid(content.encode()), len(content)))
 
 
+def root_of(files: dict[bytes, Placed | None], nodes: dict[Oid, bytes]) -> Oid | None:
+    """The root tree that has files, None without any; its nodes are added to those."""
+    edits = {
+        path if b"/.mvcs/" in path else placed.ingredient.encode() + b"/" + path: placed.entry
+        for path, placed in files.items() if placed is not None
+    }
+    edited = edit_tree(nodes.__getitem__, None, edits)
+    nodes.update(edited.nodes)
+    return edited.oid
+
+
 # what was done, path to (before, after), whether nothing is new, whether the weights are the same
 TABLE = [
     ("nothing", {}, True, True),
@@ -28,6 +39,7 @@ TABLE = [
     ("renamed", {"a": ("weights 1", None), "b": (None, "weights 1")}, True, True),
     ("renamed and trained", {"a": ("weights 1", None), "b": (None, "weights 2")}, False, False),
     ("one of two renamed", {"a": ("weights 1", None), "b": (None, "weights 1"), "c": ("weights 2", None)}, True, False),
+    ("copied", {"a": ("weights 1", "weights 1"), "b": (None, "weights 1")}, True, False),
     ("taken out", {"a": ("weights 1", None)}, True, False),
     ("names changed places", {"a": ("weights 1", "weights 2"), "b": ("weights 2", "weights 1")}, True, False),
     ("moved to the data", {"a": ("weights 1", "data 1")}, True, False),
@@ -41,8 +53,11 @@ TABLE = [
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
 def test_each_thing_that_can_be_done_to_weights(row):
     _, states, new, same = row
-    changes = [FileChange(path.encode(), at(before), at(after)) for path, (before, after) in states.items()]
-    assert (nothing_new(changes), same_weights(changes)) == (new, same)
+    paths = {path.encode(): (at(before), at(after)) for path, (before, after) in states.items()}
+    changes = [FileChange(path, *sides) for path, sides in paths.items() if sides[0] is None or not sides[0].same(sides[1])]
+    nodes: dict[Oid, bytes] = {}
+    roots = [root_of({path: sides[index] for path, sides in paths.items()}, nodes) for index in (0, 1)]
+    assert (nothing_new(nodes.__getitem__, *roots), same_weights(changes)) == (new, same)
 
 
 def test_the_names_are_told():

@@ -147,6 +147,44 @@ def test_a_link_against_a_changed_file_is_a_conflict():
     assert merge(base, ours, theirs).conflicts[0].conflict.reason == "not both plain files"
 
 
+def test_two_modes_are_told_as_that():
+    """Also where the bytes are the same, so that both values are."""
+    can, cannot = {b"p": placed(b"x\0", mode=EXECUTABLE)}, {b"p": placed(b"x\0")}
+    assert merge({}, can, cannot).conflicts[0].conflict.reason == "executable in ours, not in theirs"
+    assert merge({}, cannot, can).conflicts[0].conflict.reason == "executable in theirs, not in ours"
+    assert merge({b"p": placed(b"old\0")}, can, cannot).conflicts == []  # one side alone made it executable
+
+
+@pytest.mark.parametrize("moved_by", ["ours", "theirs"])
+@pytest.mark.parametrize("word", ["ours", "theirs", "base", None])
+def test_a_file_that_cannot_be_merged_inside_is_where_one_side_moved_it(moved_by, word):
+    """By the rule of three, whoever's bytes it has; also while it is left."""
+    same = words(*range(40), nul=True)
+    base, moved, edited = {b"a": placed(same)}, {b"b": placed(same + b" one", "data")}, {b"a": placed(same + b" two")}
+    sides = (moved, edited) if moved_by == "ours" else (edited, moved)
+    merged = merge(base, *sides, (lambda path, conflict: Choice(word)) if word else never)
+    assert [item.path for item in merged.conflicts] == ([] if word else [b"b"])
+    mine, yours = (next(iter(side.values())).entry.oid for side in sides)
+    wanted = {"theirs": yours, "base": base[b"a"].entry.oid}.get(word, mine)
+    assert result(sides[0], merged) == {b"b": ("data", FILE, BLOBS[wanted])}
+
+
+@pytest.mark.parametrize("word", ["ours", "theirs", "base"])
+@pytest.mark.parametrize("renamed_by", ["ours", "theirs"])
+def test_a_renamed_file_that_the_other_side_made_a_link(renamed_by, word):
+    """A link means something else where the file is now: it does not follow."""
+    base, renamed = {b"d/a": placed(b"x")}, {b"b": placed(b"x")}
+    link = {b"d/a": placed(b"../y", mode=SYMLINK)}
+    sides = (renamed, link) if renamed_by == "ours" else (link, renamed)
+    (item,) = merge(base, *sides).conflicts
+    assert (item.path, item.conflict.reason) == (b"b", "renamed on one side, another kind of file on the other")
+    assert result(sides[0], merge(base, *sides)) == result(sides[0], merge(base, sides[0], base))
+    settled = merge(base, *sides, lambda path, conflict: Choice(word))
+    assert settled.conflicts == []
+    wanted = {"ours": sides[0], "theirs": sides[1], "base": base}[word]
+    assert result(sides[0], settled) == result(wanted, merge(wanted, wanted, wanted))
+
+
 def test_a_change_follows_a_renamed_file_from_either_side():
     base = {b"old": placed(b"a b")}
     renamed, changed = {b"new": placed(b"a b")}, {b"old": placed(b"a b c")}
