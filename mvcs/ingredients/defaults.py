@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CODE_ENDINGS = (".py", ".ipynb", ".pyx", ".pyi", ".sh", ".r", ".R", ".jl", ".c", ".cc", ".cpp", ".cu", ".h", ".rs")
+SOURCE_ENDINGS = tuple(
+    ending.encode() for ending in (
+        *CODE_ENDINGS, ".go", ".java", ".scala", ".kt", ".swift", ".js", ".ts", ".lua", ".rb", ".pl", ".m", ".f90",
+        ".hpp", ".cuh", ".stan", ".sas", ".do", ".bash", ".ps1", ".sql",
+    )
+)
+"""Of source files of any language: a model lacks those that no pattern takes."""
 WEIGHT_ENDINGS = (
     ".safetensors", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".h5", ".keras", ".pkl", ".pickle", ".joblib", ".tflite",
     ".pb", ".mlmodel", ".npz", ".bin", ".skops",

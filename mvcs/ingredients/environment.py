@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mvcs.formats.captured import CUDA, IMAGE, IMPLEMENTATION, OS_PACKAGES, PACKAGES, PYTHON, write_captured
+from mvcs.formats.captured import CUDA, IMPLEMENTATION, PACKAGES, PYTHON, write_captured
 from mvcs.formats.pep508 import is_name, normal_name, parse_version
 from mvcs.ingredients.interpreter import ask, find_interpreter
 from mvcs.objects.record import Record
@@ -63,8 +64,7 @@ class Captured(Record):
 
 
 def capture_environment(
-    folder: str, declared: str | None, virtual_env: str | None, *, os_packages: Mapping[str, str] | None = None,
-    image: str | None = None,
+    folder: str, declared: str | None, virtual_env: str | None, also: Mapping[str, Json] = MappingProxyType({})
 ) -> Captured | None:
     """Captures the environment that training runs in.
 
@@ -72,8 +72,7 @@ def capture_environment(
         folder: The project's folder.
         declared: `[environment] python` of mvcs.toml, None if it has none.
         virtual_env: The active virtual environment, None if there is none.
-        os_packages: Declared packages of the system by name, empty version for any.
-        image: Declared base image, with its digest.
+        also: Fields of the entry that are declared: packages of the system, base image.
 
     Returns:
         What was found; None where nothing says which interpreter trains: the parent's entry is carried on.
@@ -95,12 +94,8 @@ def capture_environment(
     found.incomplete += [f"package with unreadable metadata: {name[:100]!r}" for name in answer.broken[:20]]
     fields: dict[str, Json] = {
         PYTHON: ".".join(str(part) for part in answer.python[:2]), IMPLEMENTATION: answer.implementation,
-        PACKAGES: {**found.packages}, CUDA: _cuda(found, answer.conda),
+        PACKAGES: {**found.packages}, CUDA: _cuda(found, answer.conda), **also,
     }
-    if os_packages:
-        fields[OS_PACKAGES] = {**os_packages}
-    if image:
-        fields[IMAGE] = image
     return Captured(
         write_captured(fields), tuple(found.warnings), tuple(sorted(found.incomplete)), _provenance(answer),
         interpreter,

@@ -11,6 +11,9 @@ from itertools import pairwise
 
 from mvcs.ingredients.secret_names import KEY_NAME, PASSWORD_NAME, TOKEN_NAME, promise_of
 
+PRIVATE_KEY, PASSWORD, KEY = "private key", "password", "API key or token"
+"""What a secret is, where no service gives it a name."""
+
 SHORTEST_KEY = 16
 SHORTEST_HEX = 32
 """Shorter ones name content or things: no service issues a key of 64 bits."""
@@ -24,12 +27,16 @@ MIN_TURNS = 0.2
 """Share of neighbours of different classes (lower, upper, digit, other); 0.47 in random hexadecimal, below 0.2 in names
 and words with a number at the end."""
 
+MIN_OF_A_CLASS, MIN_BITS_RANDOM, MIN_TURNS_RANDOM = 3, 4.0, 0.4
+"""Of a value in which brackets, dollars and per cent signs count for nothing, because it is random."""
+
+_GENERATED = re.compile(rb"[A-Za-z0-9!@#$%^&*(_=+)~?-]{32,128}")
 _OPEN = re.compile(rb"[\s{}<>$%*()\[\]\\,;`]|\.\.\.|\xe2\x80")
 """What placeholders, templates, calls and prose have and tokens have not."""
 _PASSWORD_OPEN = re.compile(rb"[\s{}<>\\]|\$\(|\$[A-Za-z_]|%[(a-z]|\*\*\*|\.\.\.|\xe2\x80|\(")
 _WORDS = re.compile(
     rb"example|sample|dummy|fake|placeholder|change[-_]?(?:me|this|it)|replace[-_]?(?:me|this|with)|your[-_]?|insert"
-    rb"|redacted|todo|fixme|mock|foobar|xxxx|aaaa|0000|1111|1234567|2345678|7654321|abcdef|deadbeef|cafebabe|password|passw0rd"
+    rb"|redacted|django-insecure|todo|fixme|mock|foobar|xxxx|aaaa|0000|1111|1234567|2345678|7654321|abcdef|deadbeef|cafebabe|password|passw0rd"
     rb"|hunter2|s3cr3t|s3cret|letmein|qwerty|lorem|notreal|not[-_]real|invalid|unknown|undefined|testing|test[-_]|Eby8vdM02xNOcqFl",
     re.IGNORECASE,
 )
@@ -101,6 +108,15 @@ def is_key(value: bytes) -> bool:
     return bits(value) >= MIN_BITS and turns(value) >= MIN_TURNS
 
 
+def is_random(value: bytes) -> bool:
+    """Whether a value is what a generator makes of all keys of the keyboard, as Django does for its `SECRET_KEY`."""
+    if not _GENERATED.fullmatch(value) or is_placeholder(value):
+        return False
+    others = sum(not 48 <= char <= 57 and _class(char) == 3 for char in value)
+    digits = sum(48 <= char <= 57 for char in value)
+    return min(others, digits) >= MIN_OF_A_CLASS and bits(value) >= MIN_BITS_RANDOM and turns(value) >= MIN_TURNS_RANDOM
+
+
 def is_secret_under(promise: str, value: bytes) -> bool:
     """Whether a value is a secret, under a name that promises one: whatever is not plainly something else.
 
@@ -110,6 +126,8 @@ def is_secret_under(promise: str, value: bytes) -> bool:
         promise: What `secret_names.promise_of` returns of the name.
         value: The value, without quotes.
     """
+    if is_random(value):
+        return True
     if _PASSWORD_OPEN.search(value) or is_placeholder(value) or _NAMES.fullmatch(value) or _SETTING.fullmatch(value):
         return False
     if promise_of(value.decode("utf-8", "replace")) is not None:  # the name of the secret, which is kept elsewhere

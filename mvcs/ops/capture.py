@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SEARCHED = ("code", "config", "environment", "about")
 """Ingredients whose text is searched for secrets."""
 MAX_SEARCHED = 1 << 20
+MAX_TOLD = 10
+"""Source files that are named as missing."""
 ALLOW = "mvcs commit --allow-secret if it is none"
 
 
@@ -128,14 +130,26 @@ def _built_in(seen: Look, changes: list[FileChange], given: Given) -> list[Handl
             elsewhere[ingredient] = (*elsewhere.get(ingredient, ()), reason)
     declares = os.fsencode(os.path.relpath(workspace.project.file, workspace.root))
     table: list[Handler] = [
-        Files("code", needed=True), Files("data", needed=True), Config(given.params),
+        Files("code", needed=True, incomplete=_sources_left_out(seen)), Files("data", needed=True),
+        Config(given.params),
         Environment(
-            workspace.folder, rules.python, variable("VIRTUAL_ENV"), lambda path: _is_versioned(seen, path)
+            workspace.folder, rules.python, variable("VIRTUAL_ENV"), lambda path: _is_versioned(seen, path),
+            os_packages=rules.os_packages, image=rules.image,
         ),
         Weights(rules.signature, declaration_changed=any(change.path == declares for change in changes)),
         Metrics(given.metrics), Files("about"),
     ]
     return table + [Files(ingredient, incomplete=reasons) for ingredient, reasons in elsewhere.items()]
+
+
+def _sources_left_out(seen: Look) -> tuple[str, ...]:
+    """Returns what to say of source files that no pattern takes."""
+    from mvcs.ingredients.defaults import SOURCE_ENDINGS
+
+    paths = sorted(os.fsdecode(path) for path in seen.scan.others if path.endswith(SOURCE_ENDINGS))
+    shown = [path.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for path in paths[:MAX_TOLD]]
+    said = [f"{path} is not in the commit" for path in shown]
+    return (*said, f"and {len(paths) - MAX_TOLD} more source files") if len(paths) > MAX_TOLD else tuple(said)
 
 
 def _plugins(

@@ -22,7 +22,6 @@ from mvcs.ops.branch import no_twin
 from mvcs.ops.capture import Given, gather
 from mvcs.ops.context import Look, changes_to_commit, look, open_workspace, put_back
 from mvcs.ops.follow import merges_due, refuse_due, refuse_unmerged
-from mvcs.ops.git_places import tell
 from mvcs.ops.left_over import refuse_left_over
 from mvcs.ops.lineage import VALUES_PATH, Lineage
 from mvcs.ops.moves import head_moves, refuse_other, refuse_shared
@@ -297,18 +296,27 @@ class _Making:
             message = old.message if request.amend and old is not None else message
         origin, measured = self.lineage.origin(tree, self._recipe(tree)), self.lineage.measured(tree)
         self.warnings += dict.fromkeys(self.lineage.warnings)
+        self._look_at_git(tree)
         return Commit(
             model=seen.workspace.model, tree=tree.oid, parents=parents, generation=generation, author=author,
-            committer=committer, message=message, origin=origin, measured=measured, provenance=self._provenance(tree),
+            committer=committer, message=message, origin=origin, measured=measured, provenance=self._provenance(),
             incomplete=tuple(sorted(self.found.incomplete)) if "weights" in tree.ingredients() else (),
         )
 
-    def _provenance(self, tree: NewTree) -> Oid | None:
-        made = {**self._amended(), **self.found.provenance}
+    def _look_at_git(self, tree: NewTree) -> None:
         workspace = self.seen.workspace
-        if workspace.git is not None:
-            before = None if self.seen.tree == EMPTY else self.seen.tree
-            made["git"] = tell(workspace.git, workspace.root, tree, before)
+        if workspace.git is None:
+            return
+        from mvcs.ops.git_record import record_git
+
+        before = None if self.seen.tree == EMPTY else self.seen.tree
+        recorded = record_git(workspace.git, workspace.root, tree, before, allow_secret=self.request.allow_secret)
+        self.found.provenance["git"] = recorded.fields
+        self.found.incomplete |= recorded.incomplete
+        self.warnings += recorded.warnings
+
+    def _provenance(self) -> Oid | None:
+        made = {**self._amended(), **self.found.provenance}
         if self.merged is not None:
             made["merge"] = self.merged.described
         return self.batch.put_bytes(canonical_json(made)) if made else None

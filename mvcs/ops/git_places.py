@@ -70,7 +70,9 @@ def told_by(repository: Repository, oid: Oid) -> Told:
     )
 
 
-def tell(git: GitTree, root: str, tree: NewTree, before: Oid | None) -> Json:
+def tell(
+    git: GitTree, root: str, tree: NewTree, before: Oid | None, state: tuple[str | None, list[bytes]] | None = None
+) -> dict[str, Json]:
     """Returns what a new commit says of Git.
 
     Args:
@@ -78,12 +80,14 @@ def tell(git: GitTree, root: str, tree: NewTree, before: Oid | None) -> Json:
         root: The workspace's root.
         tree: The tree of the commit.
         before: That of HEAD's commit; None before the first.
+        state: What `changed` returned, if it was asked.
     """
-    told: dict[str, Json] = dict(git.describe())
-    sha = told.get("sha")
-    tracked = git.tracked_at(root, sha) if isinstance(sha, str) else set()
+    sha, dirty = state = git.changed() if state is None else state
+    told: dict[str, Json] = dict(git.describe(state))
+    prefix = below_top(git, root)
+    tracked = git.tracked_at(root, sha) if sha is not None else set()
     ahead = {
-        path for path in git.changed(root)
+        path for path in (path[len(prefix) :] for path in dirty if path.startswith(prefix))
         if (tree.root is not None and find_file(tree.load, tree.root, path))
         or (before is not None and find_file(tree.load, before, path))
     }
@@ -92,7 +96,6 @@ def tell(git: GitTree, root: str, tree: NewTree, before: Oid | None) -> Json:
         if path not in tracked and not _inside(path, tracked):
             ahead.add(path)
     if ahead:
-        prefix = below_top(git, root)
         told["ahead"] = [path_json(prefix + path) for path in sorted(ahead)[:RECORDED]]
     merging = git.merging()
     if merging:

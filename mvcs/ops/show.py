@@ -12,6 +12,7 @@ from mvcs.objects.record import Record
 from mvcs.objects.tree import ENTRY_KINDS, IS_BLOB, IS_TREE, read_tree
 from mvcs.objects.values import parse_json
 from mvcs.ops.collected import collected_now, refuse_file
+from mvcs.ops.completeness import completeness
 from mvcs.ops.log import read_generated, read_metrics, rfc3339
 from mvcs.ops.revisions import resolve_object, resolve_path, split_ingredient, split_path
 from mvcs.ops.trees import commit_staleness
@@ -41,10 +42,12 @@ class Shown(Record):
         changes: How it differs from its first parent.
         provenance: What was recorded about machine and Git.
         collected: How its weights were collected; None if they are here.
+        complete: What there is to make the model again; None without weights.
     """
 
     __slots__ = (
-        "changes", "collected", "commit", "metrics", "oid", "params", "provenance", "signature", "sizes", "stale",
+        "changes", "collected", "commit", "complete", "metrics", "oid", "params", "provenance", "signature", "sizes",
+        "stale",
     )
 
     def __init__(
@@ -62,6 +65,7 @@ class Shown(Record):
         self.changes = changes
         self.provenance = provenance
         self.collected = collected
+        self.complete = completeness(commit, sizes, stale)
 
     def to_dict(self) -> dict[str, object]:
         """Returns the commit as JSON carries it."""
@@ -78,6 +82,7 @@ class Shown(Record):
             "measured": None if commit.measured is None else commit.measured.hex(), "metrics": self.metrics,
             "params": self.params, "signature": self.signature,
             "stale": self.stale, "incomplete": [list(item) for item in commit.incomplete],
+            "complete": None if self.complete is None else self.complete.to_dict(),
             "provenance": self.provenance, "collected": self.collected is not None,
             "changes": [change.to_dict() for change in self.changes],
         }

@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from mvcs.diff.weights import nothing_new, same_weights
+from mvcs.objects.editing import ingredient_trees
 from mvcs.objects.hashing import BLOB, Oid
 from mvcs.objects.record import Record
+from mvcs.ops.completeness import Completeness, completeness
 from mvcs.ops.context import Look, changes_to_commit, look, open_workspace
 from mvcs.ops.recover import recover
 from mvcs.ops.trees import NewTree, changed_tree, staleness
@@ -39,10 +41,12 @@ class Status(Record):
         due: Branches that Git has merged and mvcs has not.
         unmerged: Paths that a merge of Git's own has left in conflict; looked for where files have changed.
         left_over: The branch that Git was on before, and the files that are still its.
+        complete: What HEAD's commit has to make its model again; None without weights, and where files have changed.
     """
 
     __slots__ = (
-        "changes", "due", "follows_git", "head", "left_out", "left_over", "merging", "model", "others", "problems",
+        "changes", "complete", "due", "follows_git", "head", "left_out", "left_over", "merging", "model", "others",
+        "problems",
         "stale", "unmerged",
     )
 
@@ -50,7 +54,7 @@ class Status(Record):
         self, head: Head, model: str, changes: list[FileChange], stale: list[str], others: list[str],
         left_out: list[str], problems: list[MvcsError], *, follows_git: bool,
         merging: tuple[str, str, int] | None = None, due: list[str] | None = None, unmerged: list[str] | None = None,
-        left_over: tuple[str, list[bytes]] | None = None,
+        left_over: tuple[str, list[bytes]] | None = None, complete: Completeness | None = None,
     ) -> None:
         self.head = head
         self.model = model
@@ -64,6 +68,7 @@ class Status(Record):
         self.due = list(due or ())
         self.unmerged = list(unmerged or ())
         self.left_over = left_over
+        self.complete = complete
 
     @property
     def clean(self) -> bool:
@@ -90,6 +95,7 @@ class Status(Record):
                 "branch": self.left_over[0], "paths": [os.fsdecode(path) for path in self.left_over[1]],
             },
             "other": None if self.head.other is None else self.head.other.hex(),
+            "complete": None if self.complete is None else self.complete.to_dict(),
         }
 
 
@@ -110,7 +116,14 @@ def status(repository: Repository) -> Status:
         sorted(os.fsdecode(path) for path in seen.scan.left_out), list(seen.problems),
         follows_git=git is not None, merging=_merging(seen), due=_due(seen),
         unmerged=git.unmerged() if git is not None and seen.changes else [], left_over=_left_over(seen),
+        complete=_complete(seen, stale),
     )
+
+
+def _complete(seen: Look, stale: list[str]) -> Completeness | None:
+    if seen.commit is None or seen.changes:
+        return None  # the next commit will say
+    return completeness(seen.commit, ingredient_trees(seen.workspace.repository.load_tree, seen.commit.tree), stale)
 
 
 def _merging(seen: Look) -> tuple[str, str, int] | None:

@@ -189,11 +189,6 @@ class GitTree:
                 paths.add(item)
         return found
 
-    def changed(self, root: str) -> set[bytes]:
-        """Returns the tracked paths below a folder, relative to it, that are not what HEAD's commit has."""
-        listed = _run("-C", root, "diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD") or b""
-        return {path for path in listed.split(b"\0") if path}
-
     def is_made_anew(self, branch: str, sha: str) -> bool:
         """Whether it is proved that a branch was made in this clone, by its name, after it was at a commit last.
 
@@ -229,18 +224,42 @@ class GitTree:
         listed = _run("-C", self.top, "diff", "--name-only", "--diff-filter=U", "-z") or b""
         return [os.fsdecode(path) for path in listed.split(b"\0") if path]
 
-    def describe(self) -> dict[str, str | bool]:
-        """Returns url, sha, branch and whether the work tree is dirty, as far as they exist."""
+    def changed(self) -> tuple[str | None, list[bytes]]:
+        """Returns HEAD's commit and the tracked paths that differ from it, in the index or the work tree."""
+        listed = _run("-C", self.top, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=no",
+                      "--no-renames", "--ignore-submodules=untracked") or b""
+        sha, paths = None, []
+        for line in listed.split(b"\0"):
+            if line.startswith(b"# branch.oid "):
+                sha = line.split()[2].decode("ascii", "replace")
+            elif line[:1] in {b"1", b"u"}:  # changed, unmerged: as many words before the path
+                paths.append(line.split(b" ", 8 if line[:1] == b"1" else 10)[-1])
+        return (sha if sha and _SHA.fullmatch(sha) else None), paths
+
+    def linked(self) -> dict[bytes, str]:
+        """Returns path to commit of the submodules, as the index has them."""
+        listed = _run("-C", self.top, "ls-files", "--stage", "-z") or b""
+        rows = (line.partition(b"\t") for line in listed.split(b"\0") if line.startswith(b"160000 "))
+        return {path: words.split()[1].decode("ascii", "replace") for words, _, path in rows}
+
+    def describe(self, state: tuple[str | None, list[bytes]] | None = None) -> dict[str, str | bool]:
+        """Returns url, sha, branch and whether the work tree is dirty, as far as they exist.
+
+        Args:
+            state: What `changed` returned, if it was asked.
+        """
         found: dict[str, str | bool] = {}
-        sha, branch = self.sha(), self.branch()
-        url = self._git("config", "--get", "remote.origin.url")
-        if url:
-            found["url"] = re.sub(r"(://)[^/@]+@", r"\1", url)  # no credentials
+        sha, paths = self.changed() if state is None else state
+        branch = self.branch()
+        remotes = self._git("config", "--get-regexp", r"^remote\..*\.url$").splitlines()
+        remotes.sort(key=lambda line: not line.startswith("remote.origin.url "))
+        if remotes:
+            found["url"] = _without_credentials(remotes[0].partition(" ")[2])
         if sha:
             found["sha"] = sha
         if branch:
             found["branch"] = branch
-        found["dirty"] = bool(self._git("status", "--porcelain", "--untracked-files=no"))
+        found["dirty"] = bool(paths)
         return found
 
     def exclude(self, pattern: str) -> None:
@@ -267,6 +286,13 @@ class GitTree:
         return _run("-C", self.top, *words) is not None
 
 
+def _without_credentials(url: str) -> str:
+    """Returns a URL without password, query and, but for SSH, where it is no secret, without user."""
+    if url.startswith("ssh://"):
+        return re.sub(r"(://[^/:@]*):[^/]*@", r"\1@", url)
+    return re.sub(r"(://)[^/]*@", r"\1", url.partition("?")[0])
+
+
 def _first_line(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
@@ -279,7 +305,7 @@ def _run(*words: str, extra: dict[str, str] | None = None, given: bytes | None =
     """Returns what git prints, None if it failed or is not there."""
     import subprocess
 
-    environment = {**_environment(), **(extra or {})}
+    environment = {**environment_of_git(), **(extra or {})}
     try:
         done = subprocess.run(["git", *words], input=given, capture_output=True, check=False, env=environment)
     except OSError:
@@ -287,7 +313,8 @@ def _run(*words: str, extra: dict[str, str] | None = None, given: bytes | None =
     return done.stdout if done.returncode == 0 else None
 
 
-def _environment() -> dict[str, str]:
+def environment_of_git() -> dict[str, str]:
+    """Returns the environment that git runs in: no needless lock, no variable that names another repository."""
     from mvcs.ambient import inherited
 
     return inherited({"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, without=("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"))

@@ -31,16 +31,20 @@ class Rules(Record):
         strategies: (pattern, strategy) for merge conflicts, in order.
         directions: Metric to "higher" or "lower": which is better.
         python: Interpreter that trains, relative to the project; None if not said.
+        os_packages: Packages of the system that training needs, to their versions; empty where any will do.
+        image: Base image that training runs in; empty if not said.
         references: Path to what mvcs.toml says of data that is kept elsewhere.
         signature: What mvcs.toml says of the model's inputs and outputs, in the form of the generated entry.
     """
 
-    __slots__ = ("directions", "keys", "python", "references", "signature", "strategies")
+    __slots__ = (
+        "directions", "image", "keys", "os_packages", "python", "references", "signature", "strategies",
+    )
 
     def __init__(
         self, *, keys: Mapping[str, tuple[str, ...]], strategies: tuple[tuple[str, str], ...],
         directions: Mapping[str, str], python: str | None, references: Mapping[str, Declared],
-        signature: Mapping[str, Json],
+        signature: Mapping[str, Json], os_packages: Mapping[str, str], image: str,
     ) -> None:
         self.keys = dict(keys)
         self.strategies = strategies
@@ -48,6 +52,8 @@ class Rules(Record):
         self.python = python
         self.references = dict(references)
         self.signature = dict(signature)
+        self.os_packages = dict(os_packages)
+        self.image = image
 
 
 def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
@@ -59,7 +65,7 @@ def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
     reading = _Reading(file, text)
     merge = reading.table(values, "merge", ("keys", "strategies"))
     metrics = reading.table(values, "metrics", ("directions",))
-    environment = reading.table(values, "environment", ("python",))
+    environment = reading.table(values, "environment", ("python", "os_packages", "image"))
     keys: dict[str, tuple[str, ...]] = {}
     for pattern, columns in reading.map(merge, "merge", "keys").items():
         names = [columns] if isinstance(columns, str) else columns
@@ -80,8 +86,26 @@ def read_rules(file: str, text: str, values: Mapping[str, Any]) -> Rules:
     python = environment.get("python")
     if python is not None and (not isinstance(python, str) or not python):
         reading.refuse("python", "environment", "python is no path", "the path of an interpreter")
+    image = environment.get("image", "")
+    if not isinstance(image, str) or any(char.isspace() or not char.isprintable() for char in image):
+        reading.refuse("image", "environment", "image is no name of one", "NAME@sha256:DIGEST")
     return Rules(keys=keys, strategies=tuple(strategies), directions=directions, python=python,
-                 references=_references(reading, values), signature=_signature(reading, values))
+                 references=_references(reading, values), signature=_signature(reading, values),
+                 os_packages=_os_packages(reading, environment), image=image)
+
+
+def _os_packages(reading: _Reading, environment: Mapping[str, Any]) -> dict[str, str]:
+    """Returns name to version of what is written as the package managers do: `ffmpeg` or `libgl1=1.6.0-1`."""
+    listed = environment.get("os_packages", [])
+    found: dict[str, str] = {}
+    for text in listed if isinstance(listed, list) else [None]:
+        name, equals, version = text.partition("=") if isinstance(text, str) else ("", "", "")
+        plain = all(char.isprintable() and not char.isspace() for char in name + version)
+        if not name or not plain or bool(equals) != bool(version) or name in found:
+            allowed = 'a list of names, each once: ["ffmpeg", "libgl1=1.6.0-1"]'
+            reading.refuse("os_packages", "environment", f"os_packages has {text!r}", allowed)
+        found[name] = version
+    return found
 
 
 def _references(reading: _Reading, values: Mapping[str, Any]) -> dict[str, Declared]:

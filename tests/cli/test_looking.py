@@ -88,7 +88,7 @@ def test_show_keys(forked):
     found = ok("show", "v1", "--json", cwd=forked).json
     assert set(found) == {
         "schema", "commit", "model", "tree", "parents", "generation", "author", "time", "committer", "committed", "message", "ingredients", "origin",
-        "measured", "metrics", "params", "signature", "stale", "incomplete", "provenance", "changes", "collected",
+        "measured", "metrics", "params", "signature", "stale", "incomplete", "complete", "provenance", "changes", "collected",
     }
     assert found["generation"] == 2
     assert found["ingredients"]["data"] == len(PROJECT["data/train.csv"]) + 2

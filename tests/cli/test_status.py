@@ -57,7 +57,7 @@ def test_the_documented_keys(project):
         "commit": ok("rev-parse", "HEAD", cwd=project).out.strip(), "start": None, "follows_git": False, "left_out": [], "problems": [],
         "changes": [{"path": "params.yaml", "ingredient": "config", "change": "deleted"}, {"path": "train.py", "ingredient": "code", "change": "modified"}],
         "untracked": ["notes.txt"], "merging": None, "merges_due": [],
-        "unmerged_in_git": [], "left_over": None, "other": None,
+        "unmerged_in_git": [], "left_over": None, "other": None, "complete": None,
     }
 
 

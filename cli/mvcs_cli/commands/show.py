@@ -57,13 +57,26 @@ def _people(ui: Ui, found: Shown, *, provenance: bool) -> None:
     for what in found.stale:
         of = "this recipe" if what == "weights" else "these weights"
         ui.line(f"  STALE: the {what} are not of {of}", fg="red")
+    if found.complete is not None:
+        ui.line(f"  to make it again: {found.complete}")
     for name, reason in commit.incomplete:
         ui.line(f"  incomplete: {name}: {reason}")
     if provenance:
-        ui.line("  provenance: " + json.dumps(found.provenance))
+        _provenance(ui, found.provenance)
     ui.line()
     for change in found.changes:
         ui.line(f"  {change.change:<9} {change.ingredient:<12} {quoted(os.fsdecode(change.path))}")
+
+
+def _provenance(ui: Ui, recorded: Any) -> None:  # noqa: ANN401 -- JSON
+    """Prints what was recorded about machine and Git, a patch as its lines."""
+    git = recorded.get("git") if isinstance(recorded, dict) else None
+    patch = git.get("patch") if isinstance(git, dict) else None
+    if isinstance(git, dict) and patch:
+        recorded = {**recorded, "git": {**git, "patch": "below"}}
+    ui.line("  provenance: " + json.dumps(recorded))
+    for line in patch.rstrip("\n").split("\n") if isinstance(patch, str) else ():
+        ui.line(f"    {line}")
 
 
 def _signature(ui: Ui, signature: Mapping[str, Any]) -> None:

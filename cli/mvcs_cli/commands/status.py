@@ -67,6 +67,8 @@ def _people(ui: Ui, found: Status, *, every: bool) -> None:
         ui.line("  (or, if they do come from this recipe: mvcs commit --trained)")
     if "metrics" in found.stale:
         ui.line("  The metrics are stale: they were measured on other weights.", fg="red")
+    if found.complete is not None and found.complete.lacking:
+        ui.line(f"  To make HEAD's model again there are {found.complete} (mvcs show)")
     _others(ui, found, every=every)
     for problem in found.problems:
         ui.warn(f"{problem.message} (hint: {problem.hint})")

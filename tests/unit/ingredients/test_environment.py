@@ -260,7 +260,7 @@ def test_versions_have_one_spelling(project):
 
 
 def test_what_is_declared_is_in_the_entry(made):
-    entry = capture(made, os_packages={"libgl1": "1.6", "ffmpeg": ""}, image="docker.io/x@sha256:" + "0" * 64)[1]
+    entry = capture(made, also={"os_packages": {"libgl1": "1.6", "ffmpeg": ""}, "image": "docker.io/x@sha256:" + "0" * 64})[1]
     assert entry["os_packages"] == {"libgl1": "1.6", "ffmpeg": ""}
     assert entry["image"].endswith("0" * 64)
 

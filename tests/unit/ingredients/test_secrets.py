@@ -124,7 +124,7 @@ def test_any_bytes_are_looked_into(content, name):
 
 @pytest.mark.parametrize("unit", [
     b"token = ", b"token='aA1", b"://", b"aa://b:c", b"eyJ", b" eyJaaaaaaaaaaaa.", b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN PRIVATE KEY-----Proc-Type:", b"sk-", b" hf_a", b"LS0tLS1CRUdJTi", b"&sig=a", b" ", b"a", b"password: ",
-    b"password: aB3-xK9#q\n", b"api_key='a1B2c3D4e5F6g7H8'\n", b"aaa1Q~", b"xx://ab:kq83hd92@db.corp.com/x ", b"secret=aAbBcC1aAbBcC1aAbBcC1aAbBcC1aAbBcC1aAbBcC1aAbBcC1 ", b"token:   \"", b"bearer ", b"{", b"\xff", b"a-", b"AccountKey=",
+    b"password: aB3-xK9#q\n", b"api_key='a1B2c3D4e5F6g7H8'\n", b"aaa1Q~", b"xx://ab:kq83hd92@db.corp.com/x ", b"secret=aAbBcC1aAbBcC1aAbBcC1aAbBcC1aAbBcC1aAbBcC1aAbBcC1 ", b"token:   \"", b"bearer ", b"{", b"\xff", b"a-", b"AccountKey=", b"'--token',", b"login(", b"login(key", b"token=\n  ", b"('token',\n", b"token: a|b = ", b"wandb login --a b ", b"sk-a ", b"token=f(", b"token:|\n ",
 ])
 def test_hostile_files_take_time_in_proportion(unit):
     content = (unit * (MAX_BYTES // len(unit)))[:MAX_BYTES]
