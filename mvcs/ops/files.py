@@ -323,11 +323,9 @@ class Rewrite:
             return self._read[path]
         parent, _, name = path.rpartition(b"/")
         folder = self.seen.scan.cache.folders.get(parent)
-        if folder is None:
+        if folder is None or not _lists(folder, name):
             return None
         index = bisect_left(folder.names, name)
-        if index == len(folder.names) or folder.names[index] != name:
-            return None
         stats = folder.row(index).stats
         return None if stats == NO_STATS else stats
 
@@ -363,7 +361,10 @@ class Rewrite:
         touched: dict[bytes, dict[bytes, Row | None]] = {}
         for path, change in self.plan.items():
             folder, _, name = path.rpartition(b"/")
-            if change.after is None:
+            here = cache.folders.get(folder)
+            # A new file that is in no commit may be one that the patterns hide by now: the next look places it.
+            placed = new_head_tree is not None or (here is not None and _lists(here, name))
+            if change.after is None or not placed:
                 touched.setdefault(folder, {})[name] = None
             elif path in stats:
                 entry = change.after.entry
@@ -388,6 +389,11 @@ class Rewrite:
             cache.base = new_head_tree
         else:
             cache.base = None
+
+
+def _lists(folder: Folder, name: bytes) -> bool:
+    index = bisect_left(folder.names, name)
+    return index < len(folder.names) and folder.names[index] == name
 
 
 def _same(here: Placed, after: Placed | None) -> bool:

@@ -380,3 +380,15 @@ def test_version():
 def test_the_command_mvcs_is_the_same(project):
     assert mvcs_process("ls", "-q", cwd=project).out == subprocess.run([pathlib.Path(sys.executable).parent / "mvcs", "ls", "-q"], cwd=project, capture_output=True, text=True, check=True).stdout
     assert set(listed(project)) == set(mvcs_process("ls", "-q", cwd=project).out.split())
+
+
+def test_undo_brings_a_file_back_that_is_hidden_by_now(project):
+    """It lies there again, and is as hidden as any file that the patterns hide."""
+    write(project, {"data/late.csv": "a\n1\n"})
+    ok("restore", "data/late.csv", cwd=project)
+    assert not (project / "data/late.csv").exists()
+    with open(project / ".mvcsignore", "a") as file:
+        file.write("/data/late.csv\n")
+    ok("undo", cwd=project)
+    assert (project / "data/late.csv").read_text() == "a\n1\n"
+    assert [item["path"] for item in ok("status", "--json", cwd=project).json["changes"]] == [".mvcsignore"]
