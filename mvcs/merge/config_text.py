@@ -151,7 +151,13 @@ def lost_comments(syntax: str, base: Text | None, ours: Text, theirs: Text, resu
 def _endings(text: str) -> Counter[str]:
     """Returns how often lines end with what may be a comment."""
     lines = [line.rstrip() for line in split_lines(text) if "#" in line]
-    return Counter(line[at:] for line in lines for at, char in enumerate(line) if char == "#")
+    return Counter(line[at:] for line in lines for at in _marks(line))
+
+
+def _marks(line: str) -> list[int]:
+    """Returns where a comment may begin: the first and last of very many places, as each costs what is behind it."""
+    found = [at for at, char in enumerate(line) if char == "#"]
+    return found if len(found) <= 2 * LOOKED_AT else [*found[:LOOKED_AT], *found[-LOOKED_AT:]]
 
 
 def _comments(syntax: str, document: Text, endings: set[str]) -> list[str]:
@@ -160,13 +166,13 @@ def _comments(syntax: str, document: Text, endings: set[str]) -> list[str]:
     places = []
     for number, line in enumerate(lines):
         text = line.rstrip()
-        found = [at for at, char in enumerate(text) if char == "#" and text[at:] in endings]
+        found = [at for at in _marks(text) if text[at:] in endings]
         places += [(number, found)] if found else []
     firsts = {number: found[0] for number, found in places}
     if not _means(syntax, _without(lines, firsts), document.value):
         firsts = {
             number: at for number, found in places[:LOOKED_AT]
-            for at in found[:1] if _means(syntax, _without(lines, {number: at}), document.value)
+            for at in reversed(found) if _means(syntax, _without(lines, {number: at}), document.value)
         }
     return list(dict.fromkeys(lines[number][at:].rstrip() for number, at in firsts.items()))
 

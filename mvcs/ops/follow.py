@@ -61,8 +61,8 @@ def start_of(
         newest = git.newest_ancestor(found)
         if newest is None:
             return None
-        source = places.source(git.branch())
-        near = refs.resolve(branch_key(model, source)) if source else None
+        known = (refs.resolve(branch_key(model, name)) for name in places.sources(git.branch()))
+        near = next((tip for tip in known if tip is not None), None)
         stood = refs.resolve(stored) if isinstance(stored, str) else stored
         return min(found[newest], key=lambda oid: (
             near is None or not is_ancestor(history, oid, near), oid != stood, not found[newest][oid],
@@ -149,6 +149,12 @@ def _decided(repository: Repository, history: History, base: Oid) -> list[str]:
         else:
             seen += told.seen
     return seen
+
+
+def to_commit(workspace: Workspace, refs: Refs, head: Head) -> str:
+    """Returns the command that commits unsaved work, where a merge waits for it: also one that is due itself."""
+    due = [f"mvcs merge {quote(name)}" for name in merges_due(workspace, refs, head)]
+    return " && ".join(["mvcs commit --no-merge", *due]) if due else "mvcs commit"
 
 
 def refuse_due(workspace: Workspace, refs: Refs, head: Head) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mvcs.diff.trees import diff_roots
 from mvcs.errors import GitMergeFirst
+from mvcs.objects.editing import find_file
 from mvcs.ops.follow import paths_of_git
 from mvcs.ops.git_places import Places, below_top, told_by
 from mvcs.ops.settling import entry_seen
@@ -64,11 +65,32 @@ def refuse_before_git(
     named = tuple(map(os.fsdecode, paths))
     if whole is None:
         words = " ".join(map(quote, named[:SHOWN]))
-        hint = f"mvcs restore --source {quote(revision)} {words}: no commit of Git's has them so"
+        brought = f"mvcs restore --source {quote(revision)} {words}"
+        hint = f"{brought}: no commit of Git's has them so"
+        if not _is_base(seen, bases, paths):  # what ours did to them would be gone
+            name = quote(told.branch or revision)
+            add = f"git add {words} && git commit -m CODE"
+            hint = f"git switch {name} && {brought} && {add}: no commit of Git's has them so"
     else:
         name = revision if git.has_branch(revision) else str(found)[:12]
         hint = f"git merge {quote(name)}, or mvcs merge {quote(revision)} -s PATH=ours to leave a file as it is"
     raise GitMergeFirst(revision=revision, paths=named, hint=hint)
+
+
+def _is_base(seen: Look, bases: list[Oid], paths: list[bytes]) -> bool:
+    """Whether files are here as each merge base has them, so that theirs may take their place."""
+    repository = seen.workspace.repository
+    for oid in bases:
+        tree = repository.commit(oid).tree
+        for path in paths:
+            here = entry_seen(seen, path)
+            there = None if tree == EMPTY else find_file(repository.load_tree, tree, path)
+            if here is None or there is None:
+                if here is not None or there is not None:
+                    return False
+            elif not here.same_content(there.entry):
+                return False
+    return bool(bases)
 
 
 def note_of_gits(seen: Look, base: Oid | None, after: Oid | None, only: tuple[str, ...], words: str) -> list[str]:

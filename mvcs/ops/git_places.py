@@ -136,9 +136,14 @@ class Places:
             sha for told in asked if told.ahead and told.sha for sha in self._log.after(told.branch, told.sha)
         )
 
-    def source(self, branch: str | None) -> str | None:
-        """Returns the branch that Git made another one from, as far as that is known."""
-        return None if branch is None else self._log.source(branch)
+    def sources(self, branch: str | None) -> list[str]:
+        """Returns the branch that Git made another one from, the one that was made from, and so on as is known."""
+        found: list[str] = []
+        source = None if branch is None else self._log.source(branch)
+        while source is not None and source not in found:
+            found.append(source)
+            source = self._log.source(source)
+        return found
 
     def committed(self, told: Told) -> str | None:
         """Returns the commit that the code came with: the recorded one, or a later one if files were ahead of it.
@@ -167,3 +172,10 @@ class Places:
         """Returns the commit that has the code now, or what of it is committed; rewritten ones are followed."""
         found = self.committed(told) or told.sha
         return None if found is None else self._log.now(found, rebased=True)
+
+
+def git_has(git: GitTree | None, repository: Repository, oid: Oid) -> bool:
+    """Whether Git's HEAD has a commit's own commit: of a copy, as a squash makes, only a merge commit tells later."""
+    told = told_by(repository, oid)
+    found, now = (None, None) if git is None else (Places(git, [told]).of(told), git.sha())
+    return git is None or found is None or now is None or bool(git.merging()) or git.contains(found, now)

@@ -23,8 +23,8 @@ from mvcs.objects.values import canonical_json
 from mvcs.ops.collected import WeightsCollected
 from mvcs.ops.context import Look, look, open_workspace
 from mvcs.ops.files import Rewrite
-from mvcs.ops.follow import refuse_unmerged
-from mvcs.ops.git_places import tell
+from mvcs.ops.follow import refuse_unmerged, to_commit
+from mvcs.ops.git_places import git_has, tell
 from mvcs.ops.hiding import is_pattern_file, told_by_patterns
 from mvcs.ops.lacking import merged_incomplete
 from mvcs.ops.left_over import left_over
@@ -213,7 +213,7 @@ def refuse_unsaved(seen: Look, target: NewTree) -> None:
             unsaved.append(change.path)
     unsaved += [change.path for change in seen.carried]
     if unsaved:
-        hint = "mvcs commit" if left_over(seen) is None else "mvcs checkout"
+        hint = to_commit(seen.workspace, seen.refs, seen.head) if left_over(seen) is None else "mvcs checkout"
         raise UnsavedWork(paths=tuple(os.fsdecode(path) for path in unsaved), hint=hint)
 
 
@@ -245,6 +245,7 @@ class _Merge:
             refuse_before_git(seen, request.revision, self.theirs, bases, request.strategies)
         merged = merged_by_git(seen)
         free = seen.head.other is None and request.fast_forward and request.weights is None
+        free = free and git_has(seen.workspace.git, self.repository, self.theirs)
         if forward and (free or ours is None) and self._as_theirs(merged):  # nothing to be merged with before the first
             return self._forward()
         rules = seen.workspace.project.rules

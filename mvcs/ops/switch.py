@@ -178,8 +178,9 @@ def _refresh(repository: Repository, *, force: bool, command: str) -> SwitchResu
             if workspace.git is not None:
                 paths -= workspace.git.tracked(workspace.root)
             moves: tuple[Move, ...] = ()
-            if seen.head.branch is not None and seen.head.stored != seen.head.branch:
-                moves = (Move(workspace.head_ref, seen.head.stored, seen.head.branch),)
+            stands = seen.head.branch or seen.head.base  # also on no branch: what is left over later is of that commit
+            if seen.head.stored != stands:
+                moves = (Move(workspace.head_ref, seen.head.stored, stands),)
             target = NewTree(repository, seen.tree, [])
             rewrite = Rewrite(
                 seen, batch, target, force=force, only=paths, known=lambda change: is_left_over(seen, change)

@@ -164,11 +164,15 @@ class GitTree:
         return GitLog(os.fsdecode(listed).splitlines())
 
     def later(self, sha: str, branch: str | None) -> list[str]:
-        """Returns the commits behind one, the oldest first: those of a branch, or of HEAD where it is gone."""
+        """Returns the commits behind one, the oldest first: those of a branch, or of HEAD where it is gone.
+
+        A branch that only remotes have, as in a clone, is not gone.
+        """
         if not _SHA.fullmatch(sha):
             return []
-        known = branch is not None and self.has_branch(branch)
-        words = ("--first-parent", f"refs/heads/{branch}") if known else ("HEAD",)
+        patterns = () if branch is None else (f"refs/heads/{branch}", f"refs/remotes/*/{branch}")
+        known = self._git("for-each-ref", "--format=%(refname)", *patterns).split() if patterns else []
+        words = ("--first-parent", *known[:1]) if known else ("HEAD",)
         limit = f"--max-count={LISTED}"
         listed = _run("-C", self.top, "rev-list", "--reverse", "--topo-order", limit, f"^{sha}", *words) or b""
         return listed.decode("ascii", "replace").split()

@@ -133,6 +133,62 @@ def test_a_merge_is_due_without_reflogs(work, order, gone):
 
 
 @both_orders
+def test_a_branch_that_only_the_remote_of_a_clone_has_is_not_merged(work, order):
+    """Ours changed the same file, and that commit is not taken for theirs."""
+    branch_off(work, order, {"train.py": "print('ours')\n", "data/ours.csv": "o\n"})
+    clone = work.parent / "clone"
+    git(work, "clone", "-q", ".", str(clone))
+    shutil.copytree(work / ".mvcs", clone / ".mvcs")
+    ok("checkout", cwd=clone)
+    assert status(clone)["merges_due"] == []
+    assert fails(4, "git-merge-first", "merge", "exp", cwd=clone)["details"]["paths"] == ["new.py", "train.py"]
+    git(clone, "merge", "-q", "-X", "theirs", "origin/exp", "-m", "merge")
+    is_due(clone)
+    merged(clone)
+
+
+@both_orders
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_new_branch_after_a_squash_has_what_was_merged(work, order, gone):
+    branch_off(work, order)
+    git(work, "merge", "-q", "--squash", "exp")
+    git(work, "commit", "-qm", "squashed")
+    merged(work)
+    tip = ok("rev-parse", "HEAD", cwd=work).out.strip()
+    if gone:
+        git(work, "branch", "-qD", "exp")
+    git(work, "switch", "-qc", "next")
+    found = status(work)
+    assert (found["start"], found["clean"], found["merges_due"]) == (tip, True, [])
+
+
+@both_orders
+def test_a_branch_of_a_branch_without_commits_starts_where_that_does(work, order):
+    go(work, "-c", "data-only")
+    write(work, {"data/own.csv": "x\n"})
+    ok("commit", "-m", "data only", cwd=work)
+    go(work, "main")
+    start = status(work)["commit"]
+    go(work, "-c", "one")
+    go(work, "-c", "two")
+    assert (status(work)["start"], (work / "data/own.csv").exists()) == (start, False)
+
+
+def test_files_of_a_commit_that_was_checked_out_on_no_branch_are_left_over(work):
+    """As after `mvcs checkout` in the middle of a rebase: a hint must not lead round in a circle."""
+    branch_off(work, "git first", {"README.md": "ours\n", "data/ours.csv": "o\n"})
+    go(work, "exp")
+    git(work, "switch", "-q", "--detach", "main")
+    ok("checkout", cwd=work)
+    git(work, "switch", "-q", "exp")
+    git(work, "rebase", "-q", "main")
+    assert fails(4, "unsaved-work", "merge", "main", cwd=work)["hint"] == "mvcs checkout"
+    ok("checkout", cwd=work)
+    ok("merge", "main", cwd=work)
+    assert {"exp.csv", "ours.csv"} <= {path.name for path in (work / "data").iterdir()}
+
+
+@both_orders
 def test_a_squash_into_a_file_that_both_changed(work, order):
     theirs = (work / "long.py").read_text().replace("line1 = 1\n", "line1 = 'theirs'\n")
     branch_off(work, order, {"long.py": (work / "long.py").read_text().replace("line30 = 30\n", "line30 = 'ours'\n")},
@@ -252,6 +308,43 @@ def test_code_that_git_has_in_no_commit_is_not_dropped(work):
     assert error["hint"].startswith("mvcs restore --source exp new.py train.py")
     ok("restore", "--source", "exp", "new.py", "train.py", cwd=work)
     merged(work)
+
+
+def test_code_that_git_has_in_no_commit_takes_no_place_of_ours(work):
+    """Both changed it: what ours did must not go by the way that is told."""
+    go(work, "-c", "exp")
+    write(work, {"long.py": (work / "long.py").read_text().replace("line0 = 0", "line0 = 1"), "data/exp.csv": "a\n1\n"})
+    ok("commit", "-m", "exp", cwd=work)
+    git(work, "stash", "-q")
+    go(work, "main")
+    step(work, {"long.py": (work / "long.py").read_text().replace("line39 = 39", "line39 = 40")}, "ours", "git first")
+    error = fails(4, "git-merge-first", "merge", "exp", cwd=work)
+    words = "git switch exp && mvcs restore --source exp long.py && git add long.py && git commit -m CODE"
+    assert error["hint"].partition(":")[0] == words
+    git(work, "switch", "-q", "exp")
+    ok("restore", "--source", "exp", "long.py", cwd=work)
+    git(work, "commit", "-qam", "code")
+    go(work, "main")
+    assert fails(4, "git-merge-first", "merge", "exp", cwd=work)["hint"].startswith("git merge exp")
+    git(work, "merge", "-q", "exp", "-m", "both")
+    ok("merge", "exp", cwd=work)
+    text = (work / "long.py").read_text()
+    assert "line0 = 1\n" in text
+    assert "line39 = 40\n" in text
+    assert (work / "data/exp.csv").exists()
+
+
+def test_unsaved_work_before_a_merge_that_is_due_has_a_way_out(work):
+    branch_off(work, "git first", {"params.yaml": "lr: 3\n"})
+    write(work, {"data/base.csv": "edited\n"})
+    git(work, "merge", "-q", "exp", "-m", "merge")
+    hint = fails(4, "unsaved-work", "merge", "exp", cwd=work)["hint"]
+    assert hint == "mvcs commit --no-merge && mvcs merge exp"
+    for words in hint.split(" && "):
+        ok(*words.split()[1:], cwd=work)
+    assert (work / "data/exp.csv").exists()
+    assert (work / "data/base.csv").read_text() == "edited\n"
+    assert (status(work)["clean"], status(work)["merges_due"]) == (True, [])
 
 
 def test_tracked_files_that_stay_as_they_are_can_be_named(work):

@@ -296,3 +296,13 @@ def test_ten_thousand_conflicts_take_seconds(syntax, line):
     assert time.perf_counter() - started < 15  # 1.2 s when nothing else runs
     assert len(made.decisions) == 10_000
     assert text == side(5)
+
+
+def test_a_line_of_very_many_colours_costs_no_more_than_its_length_and_its_comment_is_still_told():
+    """Each place where a comment may begin costs what is behind it: all of them together would take gigabytes."""
+    line = "colours: [" + ", ".join(f'"#{number:06x}"' for number in range(100_000)) + "]"
+    base = f"a: 1\n{line}  # old\nb: 1\n"
+    ours, theirs = base.replace("a: 1", "a: 2").replace("# old", "# ours"), base.replace("# old", "# theirs")
+    made, text = merge("yaml", base, ours, theirs)
+    assert (made.conflicts, text) == ((), ours)
+    assert "# theirs" in made.notes[0]
