@@ -26,6 +26,8 @@ def plain(pattern: str) -> Match | None:
     if not _PLAIN.fullmatch(pattern):
         return None
     body = pattern.strip("/")
+    if {".", ".."} & set(body.split("/")):  # no name of a file; Git's rules for them are its own
+        return None
     anchored = pattern.startswith("/") or "/" in body
     only_folders = pattern.endswith("/")
     if "*" in body:

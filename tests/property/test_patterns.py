@@ -27,6 +27,7 @@ PATHS = st.builds(
 
 @given(PATTERNS_OF, PATHS)
 @example("data/", "x/data")
+@example(".", "./a")
 @example("data/", "x/data/")
 @example("*.egg-info/", "a.egg-info/x")
 @example("/a/b*", "a/bc/d")
